@@ -1,0 +1,63 @@
+/*
+ * What a check is. A check looks at a message and says what it found; it
+ * never acts. It is one file and one row in the table of
+ * milter/checks/table.c.
+ *
+ * judge() is restartable and has no effect outside the verdict: when
+ * lookup() returns NULL it returns STEP_WAIT (having asked for all else it
+ * can already name), the engine drops the hits of that run and calls it
+ * again when the answers are there. Straight-line code, parallel DNS.
+ */
+#ifndef GATEPOST_ENGINE_CHECK_H
+#define GATEPOST_ENGINE_CHECK_H
+
+#include "common/base/err.h"
+#include "common/conf/conf.h"
+#include "milter/engine/auth.h"
+#include "milter/engine/mail.h"
+#include "milter/engine/verdict.h"
+
+enum step { STEP_WAIT, STEP_DONE };
+
+struct check {
+	const char *name;		/* "spf": also its settings section */
+	const char *doc;		/* one line: what it looks at */
+	const struct symbol *symbols;	/* NULL-name ended; may be NULL */
+	const struct settings_group *settings;	/* may be NULL */
+	/* A second, titled section of the same check; may be NULL. */
+	const struct settings_group *blocks;
+	enum stage needs;		/* judge() runs once this is reached */
+	/* Checks (bits by table index names) that must be done before. */
+	const char *const *after;	/* NULL-ended names; may be NULL */
+
+	/*
+	 * Once per configuration, before the first message: turn settings
+	 * into what judge() wants. *ready_r lives in `arena`, or is NULL.
+	 * Errors name the setting. May be NULL: `ready` is then the conf.
+	 */
+	int (*prepare)(struct arena *arena, const struct conf *conf,
+		       const void **ready_r, struct err *err);
+	/* The symbols that prepare() made, besides `symbols`. May be NULL. */
+	const struct symbol *(*more_symbols)(const void *ready);
+
+	/* How long a question may take, and all of them together. */
+	void (*limits)(const void *ready, int64_t *wait_ms_r,
+		       int64_t *total_ms_r);
+
+	/*
+	 * Called once as each stage is reached, only to ask early: may call
+	 * lookup() and set mail->states[index]; never waits. May be NULL.
+	 */
+	void (*start)(struct mail *mail, unsigned index, const void *ready,
+		      enum stage stage);
+	/* Body bytes, CRLF line ends, in order. Returns whether it wants
+	 * more. NULL: no use for the body. */
+	bool (*body)(struct mail *mail, unsigned index, const void *ready,
+		     struct slice chunk);
+	enum step (*judge)(struct mail *mail, unsigned index,
+			   const void *ready, struct verdict *verdict);
+	/* Frees what the arena does not own. May be NULL. */
+	void (*end)(struct mail *mail, unsigned index, const void *ready);
+};
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The engine: runs the checks of a table over a message, stage by stage.
+ * Immutable after engine_new(); many threads may use one engine, each with
+ * messages of its own.
+ */
+#ifndef GATEPOST_ENGINE_ENGINE_H
+#define GATEPOST_ENGINE_ENGINE_H
+
+#include "milter/engine/check.h"
+
+struct engine_conf {
+	struct strlist trusted_networks;
+	struct duration deadline;	/* end-of-message in all */
+	int64_t max_questions;		/* DNS questions per message */
+	struct bytesize max_header;	/* all header fields of a message */
+};
+extern const struct settings_group engine_settings;
+
+/* Both outlive the engine; err names the setting that is wrong. */
+struct engine *engine_new(const struct check *const *checks,
+			  const struct conf *conf, struct resolver *resolver,
+			  struct err *err);
+void engine_free(struct engine **engine);
+unsigned engine_check_count(const struct engine *engine);
+const struct check *engine_check(const struct engine *engine, unsigned index);
+bool engine_trusts(const struct engine *engine, const struct ip *ip);
+/* Every symbol, by name; NULL if there is none such. */
+const struct symbol *engine_symbol(const struct engine *engine,
+				   struct slice name);
+
+/* A new message on that connection, at STAGE_CONNECT, in its own arena. */
+struct mail *mail_new(const struct engine *engine, const struct conn *conn);
+void mail_free(struct mail **mail);
+void mail_set_sender(struct mail *mail, struct slice path);
+void mail_add_rcpt(struct mail *mail, struct slice path);
+/* Value as described in mail.h. Returns false past limits. */
+bool mail_add_header(struct mail *mail, struct slice name, struct slice value);
+
+/* Tells the checks that a stage is complete; never waits. */
+void engine_stage(struct mail *mail, enum stage stage);
+/* Body bytes; false when no check wants more of them. */
+bool engine_body(struct mail *mail, struct slice chunk);
+/*
+ * Runs everything to its end, waiting for answers until mail->deadline_ms
+ * at the latest; then mail->verdict is complete and scored.
+ */
+void engine_finish(struct mail *mail);
+
+#endif

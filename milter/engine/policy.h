@@ -1,0 +1,53 @@
+/*
+ * Policy: the one place that turns a finished verdict into an action, a
+ * reply and header edits. It changes nothing itself; apply.c does.
+ */
+#ifndef GATEPOST_ENGINE_POLICY_H
+#define GATEPOST_ENGINE_POLICY_H
+
+#include "milter/engine/engine.h"
+
+enum action {
+	ACTION_ACCEPT,
+	ACTION_TAG,
+	ACTION_REJECT,
+	ACTION_TEMPFAIL,
+};
+/* "accept", "tag", "reject", "tempfail" */
+const char *action_word(enum action action);
+
+enum edit_op { EDIT_INSERT, EDIT_DELETE };
+const char *edit_op_word(enum edit_op op);
+
+/*
+ * One change to the header section. All texts are NUL-terminated and live
+ * in the message's arena.
+ */
+struct edit {
+	enum edit_op op;
+	/* DELETE: the index-th (from 1) field of that name as received.
+	 * INSERT: position from the top as delivered, 0 first. */
+	unsigned index;
+	const char *name;
+	const char *value;	/* INSERT: folded with LF TAB, no leading space */
+};
+
+struct decision {
+	enum action action;	/* what is done */
+	enum action would;	/* what is done when not in shadow mode */
+	const char *threshold;	/* setting that was crossed, or NULL */
+	const char *reply_code;	/* "550", "451"; NULL: the MTA's own 250 */
+	const char *reply_status;	/* "5.7.1" (RFC 3463) */
+	const char *reply_text;	/* one line, '%' not yet doubled */
+	struct edit *edits;	/* in the order in which to apply them */
+	size_t edit_count;
+};
+
+extern const struct settings_group policy_settings;	/* top of the file */
+extern const struct settings_group policy_actions_settings;
+
+/* mail->verdict must be finished. */
+void policy_decide(const struct mail *mail, const struct conf *conf,
+		   struct decision *decision_r);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * The verdict: what the checks found. Symbols are findings with points;
+ * each check also ends in an outcome, so that "could not run" is visible
+ * and never reads as "clean".
+ */
+#ifndef GATEPOST_ENGINE_VERDICT_H
+#define GATEPOST_ENGINE_VERDICT_H
+
+#include "common/base/arena.h"
+#include "milter/engine/auth.h"
+
+struct symbol {
+	const char *name;	/* SPF_FAIL */
+	double score;		/* default points */
+	const char *doc;	/* one line, plain words, for operators */
+	const char *group;	/* points of a group are capped; or NULL */
+};
+
+enum outcome {
+	OUTCOME_NOT_RUN,	/* with the reason why */
+	OUTCOME_PASS,		/* ran, found nothing against the message */
+	OUTCOME_FAIL,		/* ran, found something */
+	OUTCOME_TEMPERROR,	/* could not finish, with the reason why */
+};
+const char *outcome_word(enum outcome outcome);
+
+struct hit {
+	const struct symbol *symbol;
+	struct slice detail;	/* the fact behind it; may be empty */
+	double score;		/* filled by the engine when all are done */
+};
+
+struct check_report {
+	enum outcome outcome;
+	struct slice reason;
+	int64_t us;		/* time spent in judge() */
+	unsigned runs;
+};
+
+#define VERDICT_HITS 128
+
+struct verdict {
+	struct arena *arena;
+	struct hit hits[VERDICT_HITS];
+	size_t hit_count;
+	struct check_report *reports;	/* one per check of the engine */
+	unsigned current;		/* index of the check that runs */
+	double score;
+	struct auth auth;
+};
+
+/*
+ * Records a finding of the running check. `format` says the fact behind it
+ * (NULL: none); text from outside goes through "%.*s" and is cut at 200
+ * bytes. The first finding of the same symbol in one run stays.
+ */
+void verdict_hit(struct verdict *v, const struct symbol *symbol,
+		 const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* How the running check ended. The default at DONE: FAIL if hits with
+ * points above 0, else PASS. */
+void verdict_outcome(struct verdict *v, enum outcome outcome,
+		     const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Whether that symbol was hit. */
+bool verdict_has(const struct verdict *v, const struct symbol *symbol);
+
+#endif
