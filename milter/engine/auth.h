@@ -60,6 +60,12 @@ struct auth_dmarc {
 	struct slice reason;		/* plain words */
 };
 
+/* Reverse DNS confirmed by forward DNS (RFC 8601 2.7.3); none: not asked. */
+struct auth_iprev {
+	enum auth_result result;
+	struct slice name;		/* the reverse name, empty if none */
+};
+
 #define AUTH_DKIM_MAX 10
 
 struct auth {
@@ -67,6 +73,7 @@ struct auth {
 	struct auth_dkim dkim[AUTH_DKIM_MAX];
 	size_t dkim_count;
 	struct auth_dmarc dmarc;
+	struct auth_iprev iprev;
 };
 
 #endif

@@ -58,6 +58,18 @@ struct check {
 			   const void *ready, struct verdict *verdict);
 	/* Frees what the arena does not own. May be NULL. */
 	void (*end)(struct mail *mail, unsigned index, const void *ready);
+
+	/*
+	 * Called about every second by a thread of the process, always the
+	 * same one, for work outside of messages; never waits. `ready` is
+	 * const, but may point to an object that locks or is atomic. Offline
+	 * runs do not call it. May be NULL.
+	 */
+	void (*tick)(const void *ready, struct resolver *resolver,
+		     int64_t now_ms);
+	/* Called once after the last tick, before the resolver ends: gives
+	 * up what tick() has asked. May be NULL. */
+	void (*stop)(const void *ready, struct resolver *resolver);
 };
 
 #endif
