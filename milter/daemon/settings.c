@@ -1,0 +1,101 @@
+/*
+ * Rows of the daemon's settings. What each means is in its row; the groups
+ * of the engine and of the checks stand beside what they configure.
+ */
+#include "milter/daemon/settings.h"
+#include "common/base/log.h"
+#include "milter/engine/engine.h"
+#include "milter/engine/policy.h"
+#include "milter/net/dns.h"
+
+static const struct setting daemon_rows[] = {
+	SETTING(struct daemon_conf, listen, "unix:/run/gatepost/milter.sock",
+		NULL, NULL,
+		"where Postfix connects (smtpd_milters): unix:PATH, "
+		"inet:HOST:PORT or inet6:[HOST]:PORT; a chrooted smtpd "
+		"(Debian's default) needs inet or a path in its chroot"),
+	SETTING(struct daemon_conf, user, "gatepost", NULL, NULL,
+		"user the workers run as when started by root; started by "
+		"anyone else, they keep that user"),
+	SETTING(struct daemon_conf, state_dir, "/var/lib/gatepost", NULL, NULL,
+		"folder for what must outlive a restart"),
+	SETTING(struct daemon_conf, run_dir, "/run/gatepost", NULL, NULL,
+		"folder for what need not outlive a restart"),
+	SETTING_END,
+};
+
+const struct settings_group daemon_settings = {
+	.section = "",
+	.rows = daemon_rows,
+	.conf_size = sizeof(struct daemon_conf),
+	.doc = "Addresses, user and folders of the daemon",
+};
+
+static const struct setting worker_rows[] = {
+	SETTING(struct worker_conf, processes, "0", "0", "64",
+		"worker processes for each address of listen; 0: one per CPU"),
+	SETTING(struct worker_conf, max_sessions, "1000", "1", "100000",
+		"sessions one worker serves at a time; further ones are "
+		"told to try again later (451)"),
+	SETTING(struct worker_conf, idle, "2h", "10s", "1d",
+		"how long a session may stay silent; keep it above "
+		"Postfix's own timeouts"),
+	SETTING(struct worker_conf, drain, "30s", "0s", "1h",
+		"how long an old worker may finish its messages after a "
+		"reload or a stop"),
+	SETTING(struct worker_conf, socket_mode, "0660", NULL, NULL,
+		"access rights of unix sockets, in octal"),
+	SETTING(struct worker_conf, socket_group, "postfix", NULL, NULL,
+		"group of unix sockets; empty: the group of the daemon"),
+	SETTING_END,
+};
+
+const struct settings_group worker_settings = {
+	.section = "worker",
+	.rows = worker_rows,
+	.conf_size = sizeof(struct worker_conf),
+	.doc = "The processes that talk to Postfix",
+};
+
+/* The words stand in the order of the enums of common/base/log.h. */
+static const struct setting log_rows[] = {
+	SETTING(struct log_conf, level, "info", "error|warn|info|debug", NULL,
+		"the least important lines that are written"),
+	SETTING(struct log_conf, format, "logfmt", "logfmt|json", NULL,
+		"form of a log line"),
+	SETTING(struct log_conf, target, "stderr", "stderr|syslog", NULL,
+		"where the log goes; stderr is what systemd keeps"),
+	SETTING_END,
+};
+
+const struct settings_group log_settings = {
+	.section = "log",
+	.rows = log_rows,
+	.conf_size = sizeof(struct log_conf),
+	.doc = "The log",
+};
+
+const struct settings_group *const *settings_all(void)
+{
+	static const struct settings_group *const groups[] = {
+		&daemon_settings,
+		&policy_settings,
+		&policy_actions_settings,
+		&engine_settings,
+		&dns_settings,
+		&worker_settings,
+		&log_settings,
+		NULL,
+	};
+
+	return groups;
+}
+
+void settings_open_log(const struct conf *conf, const char *program)
+{
+	const struct log_conf *log = conf_group(conf, &log_settings);
+
+	log_open(program, (enum log_target)log->target.value,
+		 (enum log_format)log->format.value,
+		 (enum log_level)log->level.value);
+}

@@ -1,0 +1,42 @@
+/*
+ * The daemon's own settings, and the list of every group of settings that
+ * a gatepost.conf may hold.
+ */
+#ifndef GATEPOST_DAEMON_SETTINGS_H
+#define GATEPOST_DAEMON_SETTINGS_H
+
+#include "common/conf/conf.h"
+
+/* At the top of the file. */
+struct daemon_conf {
+	struct strlist listen;
+	struct text user;
+	struct text state_dir;
+	struct text run_dir;
+};
+
+struct worker_conf {
+	int64_t processes;
+	int64_t max_sessions;
+	struct duration idle;
+	struct duration drain;
+	struct text socket_mode;
+	struct text socket_group;
+};
+
+struct log_conf {
+	struct choice level;
+	struct choice format;
+	struct choice target;
+};
+
+extern const struct settings_group daemon_settings;
+extern const struct settings_group worker_settings;
+extern const struct settings_group log_settings;
+
+/* All groups, NULL-ended: what conf_load() takes. */
+const struct settings_group *const *settings_all(void);
+/* Sends the log where the configuration says. */
+void settings_open_log(const struct conf *conf, const char *program);
+
+#endif
