@@ -56,7 +56,8 @@ struct auth_dmarc {
 	struct slice org_domain;	/* organizational domain of `domain` */
 	bool has_policy;
 	enum dmarc_policy policy;	/* what applies to `domain` */
-	enum dmarc_policy disposition;	/* what we would do with it */
+	enum dmarc_policy disposition;	/* what it asks us to do */
+	bool enforce;			/* dmarc.enforce: carry it out */
 	struct slice reason;		/* plain words */
 };
 

@@ -8,13 +8,20 @@
 
 #include "milter/engine/check.h"
 
+/* Top of the file. */
 struct engine_conf {
 	struct strlist trusted_networks;
+};
+/* Section "limits": bounds on what one message may cost. */
+struct limits_conf {
 	struct duration deadline;	/* end-of-message in all */
-	int64_t max_questions;		/* DNS questions per message */
-	struct bytesize max_header;	/* all header fields of a message */
+	int64_t questions;		/* DNS questions per message */
+	struct bytesize header;		/* all header fields of a message */
+	int64_t fields;			/* number of header fields */
+	int64_t recipients;
 };
 extern const struct settings_group engine_settings;
+extern const struct settings_group limits_settings;
 
 /* Both outlive the engine; err names the setting that is wrong. */
 struct engine *engine_new(const struct check *const *checks,
@@ -24,15 +31,27 @@ void engine_free(struct engine **engine);
 unsigned engine_check_count(const struct engine *engine);
 const struct check *engine_check(const struct engine *engine, unsigned index);
 bool engine_trusts(const struct engine *engine, const struct ip *ip);
+/* The configuration it was made from. */
+const struct conf *engine_configuration(const struct engine *engine);
+/*
+ * The symbols of check `index`: first those of its row, then those its
+ * configuration made. Both NULL-name ended; either may be NULL.
+ */
+void engine_symbols(const struct engine *engine, unsigned index,
+		    const struct symbol *lists_r[2]);
 /* Every symbol, by name; NULL if there is none such. */
 const struct symbol *engine_symbol(const struct engine *engine,
 				   struct slice name);
+/* The points of a symbol as configured. */
+double engine_symbol_score(const struct engine *engine,
+			   const struct symbol *symbol);
 
 /* A new message on that connection, at STAGE_CONNECT, in its own arena. */
 struct mail *mail_new(const struct engine *engine, const struct conn *conn);
 void mail_free(struct mail **mail);
 void mail_set_sender(struct mail *mail, struct slice path);
-void mail_add_rcpt(struct mail *mail, struct slice path);
+/* False past limits.recipients. */
+bool mail_add_rcpt(struct mail *mail, struct slice path);
 /* Value as described in mail.h. Returns false past limits. */
 bool mail_add_header(struct mail *mail, struct slice name, struct slice value);
 

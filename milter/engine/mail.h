@@ -48,6 +48,7 @@ struct address {
 };
 
 struct engine;
+struct run;
 struct verdict;
 
 struct mail {
@@ -69,6 +70,10 @@ struct mail {
 	struct verdict *verdict;
 	void **states;			/* one per check, NULL at first */
 	enum stage stage;		/* the last stage reached */
+	int64_t begun_wall;		/* seconds since the epoch */
+	int64_t stage_us[STAGE_COUNT];	/* monotonic, when each was reached */
+	int64_t judged_us;		/* when the verdict was complete */
+	struct run *run;		/* the engine's own bookkeeping */
 };
 
 /* The n-th (from 0) field of that name, or NULL. */

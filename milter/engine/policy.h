@@ -46,8 +46,25 @@ struct decision {
 extern const struct settings_group policy_settings;	/* top of the file */
 extern const struct settings_group policy_actions_settings;
 
+struct policy;
+
+/*
+ * Reads thresholds, the authserv-id and the key of the verdict header. A
+ * key file that is named in the configuration must be readable; the default
+ * one in state_dir is used where it exists (the master makes it).
+ */
+struct policy *policy_new(const struct conf *conf, struct err *err);
+void policy_free(struct policy **policy);
+const char *policy_authserv_id(const struct policy *policy);
+
 /* mail->verdict must be finished. */
-void policy_decide(const struct mail *mail, const struct conf *conf,
+void policy_decide(const struct policy *policy, const struct mail *mail,
 		   struct decision *decision_r);
+/*
+ * The decision for a message that could not be judged (a limit was passed,
+ * memory ran short): tempfail with that reason in words.
+ */
+void policy_tempfail(const struct mail *mail, const char *reason,
+		     struct decision *decision_r);
 
 #endif
