@@ -25,7 +25,7 @@ struct arena {
 	size_t next_size;
 };
 
-static void out_of_memory(void)
+static _Noreturn void out_of_memory(void)
 {
 	static const char text[] = "gatepost: out of memory\n";
 
