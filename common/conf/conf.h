@@ -15,6 +15,7 @@ struct conf;
 struct conf_points {
 	struct slice name;
 	double value;
+	int line;		/* in the file; 0: set on the command line */
 };
 
 /* One titled block as it stands in the file. */
@@ -46,9 +47,11 @@ const struct conf_block *conf_titled(const struct conf *conf,
 /* The pairs of the free-form sections "score" and "cap". */
 const struct conf_points *conf_pairs(const struct conf *conf,
 				     const char *section, size_t *count_r);
+/* "FILE:LINE", or "--set", for messages about a pair. Lives in the conf. */
+const char *conf_pair_place(const struct conf *conf,
+			    const struct conf_points *pair);
 /* Number that grows with each load in the master; written in records. */
 uint64_t conf_generation(const struct conf *conf);
 void conf_set_generation(struct conf *conf, uint64_t generation);
-struct arena *conf_arena(struct conf *conf);
 
 #endif

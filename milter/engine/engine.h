@@ -30,6 +30,8 @@ struct engine *engine_new(const struct check *const *checks,
 void engine_free(struct engine **engine);
 unsigned engine_check_count(const struct engine *engine);
 const struct check *engine_check(const struct engine *engine, unsigned index);
+/* Calls the checks' tick hooks; once a second, from one thread. */
+void engine_tick(const struct engine *engine, int64_t now_ms);
 bool engine_trusts(const struct engine *engine, const struct ip *ip);
 /* The configuration it was made from. */
 const struct conf *engine_configuration(const struct engine *engine);

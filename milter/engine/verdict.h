@@ -33,6 +33,7 @@ struct hit {
 struct check_report {
 	enum outcome outcome;
 	struct slice reason;
+	bool decided;		/* the check said so itself */
 	int64_t us;		/* time spent in judge() */
 	unsigned runs;
 };

@@ -1,0 +1,60 @@
+/* Findings and outcomes of one message. */
+#include "milter/engine/verdict.h"
+
+#include <stdarg.h>
+
+#define DETAIL_MAX 400
+
+const char *outcome_word(enum outcome outcome)
+{
+	static const char *const words[] = {
+		[OUTCOME_NOT_RUN] = "not run",
+		[OUTCOME_PASS] = "pass",
+		[OUTCOME_FAIL] = "fail",
+		[OUTCOME_TEMPERROR] = "temperror",
+	};
+
+	return words[outcome];
+}
+
+bool verdict_has(const struct verdict *v, const struct symbol *symbol)
+{
+	for (size_t i = 0; i < v->hit_count; i++)
+		if (v->hits[i].symbol == symbol)
+			return true;
+	return false;
+}
+
+void verdict_hit(struct verdict *v, const struct symbol *symbol,
+		 const char *format, ...)
+{
+	struct hit *hit;
+	va_list args;
+
+	if (v->hit_count == VERDICT_HITS || verdict_has(v, symbol))
+		return;
+	hit = &v->hits[v->hit_count++];
+	*hit = (struct hit){.symbol = symbol};
+	if (!format)
+		return;
+	va_start(args, format);
+	hit->detail = slice_sub(arena_vprintf(v->arena, format, args), 0,
+				DETAIL_MAX);
+	va_end(args);
+}
+
+void verdict_outcome(struct verdict *v, enum outcome outcome,
+		     const char *format, ...)
+{
+	struct check_report *report = &v->reports[v->current];
+	va_list args;
+
+	report->outcome = outcome;
+	report->decided = true;
+	report->reason = SLICE_NONE;
+	if (!format)
+		return;
+	va_start(args, format);
+	report->reason = arena_vprintf(v->arena, format, args);
+	va_end(args);
+}
