@@ -1,0 +1,43 @@
+"""Free ports on loopback, and waiting until something listens on one."""
+
+import socket
+import time
+
+
+def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    """A port that nothing listens on, TCP and UDP alike."""
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, kind) as one:
+            one.bind((host, 0))
+            port = one.getsockname()[1]
+            other_kind = (socket.SOCK_DGRAM if kind == socket.SOCK_STREAM
+                          else socket.SOCK_STREAM)
+            with socket.socket(socket.AF_INET, other_kind) as other:
+                try:
+                    other.bind((host, port))
+                except OSError:
+                    continue
+            return port
+    raise RuntimeError("no free port on " + host)
+
+
+def is_open(port, host="127.0.0.1"):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+def wait_until(condition, timeout=10.0, what="the condition", pause=0.02):
+    """Waits until condition() is true and returns what it returned."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {timeout:g} s for {what}")
+        time.sleep(pause)
+
+
+def wait_open(port, host="127.0.0.1", timeout=10.0):
+    wait_until(lambda: is_open(port, host), timeout, f"{host}:{port} to listen")
