@@ -27,7 +27,7 @@ MAIN = {
     "alias_database": "",
     "local_header_rewrite_clients": "",
     "inet_interfaces": "127.0.0.1",
-    "inet_protocols": "ipv4",
+    "inet_protocols": "all",
     "myhostname": "mx.gatepost.example",
     "mydomain": "gatepost.example",
     "mydestination": "",
