@@ -15,12 +15,14 @@ fail() {
 level() {
 	case $1 in
 	common/base) echo 0 ;;
-	common/mail | common/conf | common/verdict) echo 1 ;;
-	milter/net) echo 2 ;;
-	milter/store) echo 3 ;;
-	milter/engine) echo 4 ;;
-	milter/checks) echo 5 ;;
-	milter/daemon | milter/cli) echo 6 ;;
+	common/mail | common/conf) echo 1 ;;
+	common/verdict) echo 2 ;;
+	milter/net) echo 3 ;;
+	milter/store) echo 4 ;;
+	milter/engine) echo 5 ;;
+	milter/checks) echo 6 ;;
+	milter/daemon) echo 7 ;;
+	milter/cli) echo 8 ;;
 	*) echo none ;;
 	esac
 }
