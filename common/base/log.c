@@ -1,17 +1,14 @@
-/*
- * The log. A line is built whole in memory and written with one write(2),
- * so lines of several threads and processes never mix.
- */
+/* The log. A line leaves in one system call, so lines do not mix. */
 #include "common/base/log.h"
 #include "common/base/clock.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
-
-#define LINE_MAX_BYTES 16384
 
 /* Set once by log_open() before threads exist. */
 static struct {
@@ -66,21 +63,37 @@ static size_t stamp(char *line, size_t room, enum log_level level)
 		settings.program, (int)getpid());
 }
 
-static void emit(char *line, size_t n)
+/* The whole line in one call, so that lines of processes do not mix. */
+static void emit(struct slice head, struct slice pairs, struct slice tail)
 {
-	ssize_t written;
+	struct iovec parts[] = {{(void *)head.p, head.n},
+				{(void *)pairs.p, pairs.n},
+				{(void *)tail.p, tail.n}};
+	size_t first = 0, count = sizeof(parts) / sizeof(parts[0]);
 
-	line[n++] = '\n';
-	do
-		written = write(STDERR_FILENO, line, n);
-	while (written > 0 && (line += written, n -= (size_t)written) > 0);
+	while (first < count) {
+		ssize_t n = writev(STDERR_FILENO, parts + first,
+				   (int)(count - first));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return;
+		for (; first < count && (size_t)n >= parts[first].iov_len;
+		     first++)
+			n -= (ssize_t)parts[first].iov_len;
+		if (first < count) {
+			parts[first].iov_base =
+				(char *)parts[first].iov_base + n;
+			parts[first].iov_len -= (size_t)n;
+		}
+	}
 }
 
 void log_pairs(enum log_level level, struct slice pairs)
 {
-	char line[LINE_MAX_BYTES];
+	char head[256];
 	bool json = settings.format == LOG_FORMAT_JSON;
-	size_t n = 0;
 
 	if (!log_wants(level))
 		return;
@@ -89,15 +102,8 @@ void log_pairs(enum log_level level, struct slice pairs)
 		       SLICE_FMT(pairs));
 		return;
 	}
-	n = stamp(line, sizeof(line), level);
-	/* Room for the closing brace and the line end. */
-	if (pairs.n > sizeof(line) - n - 2)
-		pairs.n = sizeof(line) - n - 2;
-	memcpy(line + n, pairs.p, pairs.n);
-	n += pairs.n;
-	if (json)
-		line[n++] = '}';
-	emit(line, n);
+	emit((struct slice){head, stamp(head, sizeof(head), level)}, pairs,
+	     json ? SLICE("}\n") : SLICE("\n"));
 }
 
 /* Escapes for a quoted logfmt or JSON value: the same rules serve both. */

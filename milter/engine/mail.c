@@ -62,7 +62,8 @@ struct mail *mail_new(const struct engine *engine, const struct conn *conn)
 	mail->arena = arena;
 	mail->conn = conn;
 	mail->engine = engine;
-	mail->begun_wall = clock_wall();
+	mail->begun_wall_ms = clock_wall_us() / 1000;
+	mail->begun_us = clock_mono_us();
 	make_id(mail);
 	engine_begin(mail);
 	return mail;

@@ -70,7 +70,8 @@ struct mail {
 	struct verdict *verdict;
 	void **states;			/* one per check, NULL at first */
 	enum stage stage;		/* the last stage reached */
-	int64_t begun_wall;		/* seconds since the epoch */
+	int64_t begun_wall_ms;		/* since the epoch */
+	int64_t begun_us;		/* monotonic */
 	int64_t stage_us[STAGE_COUNT];	/* monotonic, when each was reached */
 	int64_t judged_us;		/* when the verdict was complete */
 	struct run *run;		/* the engine's own bookkeeping */

@@ -50,14 +50,28 @@ struct policy;
 
 /*
  * Reads thresholds, the authserv-id and the key of the verdict header. A
- * key file that is named in the configuration must be readable; the default
- * one in state_dir is used where it exists (the master makes it).
+ * key file that the configuration names must be readable. Otherwise the one
+ * at `default_key` is used where it can be read (the master makes it), and
+ * without one no verdict header is written.
  */
-struct policy *policy_new(const struct conf *conf, struct err *err);
+struct policy *policy_new(const struct conf *conf, const char *default_key,
+			  struct err *err);
 void policy_free(struct policy **policy);
 const char *policy_authserv_id(const struct policy *policy);
 
-/* mail->verdict must be finished. */
+/* What one threshold is called, and its points (INFINITY: off). */
+struct policy_threshold {
+	const char *name;
+	double points;
+};
+#define POLICY_THRESHOLDS 4
+void policy_thresholds(const struct policy *policy,
+		       struct policy_threshold thresholds_r[POLICY_THRESHOLDS]);
+
+/*
+ * mail->verdict must be finished. The edits are for a message that is let
+ * through; they are there whatever the action.
+ */
 void policy_decide(const struct policy *policy, const struct mail *mail,
 		   struct decision *decision_r);
 /*

@@ -1,0 +1,89 @@
+/*
+ * The verdict record, version 1: everything one message was judged by, in
+ * plain values. It is filled once (milter/engine/report.c) and everything
+ * reads it: the log line, `gatepost check`, and later the history.
+ */
+#ifndef GATEPOST_VERDICT_RECORD_H
+#define GATEPOST_VERDICT_RECORD_H
+
+#include "common/base/buf.h"
+
+#define RECORD_VERSION 1
+
+struct record_symbol {
+	struct slice name;
+	double score;
+	struct slice doc;	/* what the symbol means */
+	struct slice detail;	/* the fact behind it */
+};
+
+struct record_check {
+	struct slice name;
+	struct slice outcome;
+	struct slice reason;
+	double ms;
+};
+
+struct record_dkim {
+	struct slice result, domain, selector, identity, algorithm, reason;
+};
+
+struct record_auth {
+	struct slice spf_result, spf_domain, spf_scope, spf_explanation;
+	struct slice spf_helo_result;
+	const struct record_dkim *dkim;
+	size_t dkim_count;
+	struct slice dmarc_result, dmarc_policy, dmarc_domain,
+		dmarc_policy_domain, dmarc_disposition, dmarc_reason;
+	struct slice iprev_result, iprev_name;
+};
+
+struct record_edit {
+	struct slice op, name, value;
+	unsigned index;
+};
+
+/* A named threshold or time. */
+struct record_number {
+	struct slice name;
+	double value;
+};
+
+struct record {
+	struct slice id;
+	int64_t time_ms;	/* wall clock, milliseconds since the epoch */
+	uint64_t generation;	/* of the configuration */
+	struct slice queue_id;
+	struct slice client, client_name, helo, user;
+	struct slice sender;
+	const struct slice *rcpts;
+	size_t rcpt_count;
+	struct slice message_id, from, subject;
+	uint64_t size;
+	struct slice action, would;
+	struct slice reply;	/* what the client is told; empty: its 250 */
+	double score;
+	const struct record_number *thresholds;
+	size_t threshold_count;
+	const struct record_symbol *symbols;
+	size_t symbol_count;
+	const struct record_check *checks;
+	size_t check_count;
+	struct record_auth auth;
+	const struct record_edit *edits;
+	size_t edit_count;
+	const struct record_number *stages;	/* milliseconds */
+	size_t stage_count;
+	unsigned dns_asked, dns_cached, dns_failed;
+};
+
+/*
+ * One JSON object. Bytes that are not UTF-8 are written as U+FFFD, control
+ * characters as escapes. `indent`: spaces per level, 0 for one line.
+ */
+struct slice record_json(struct arena *arena, const struct record *record,
+			 int indent);
+/* The same as logfmt pairs: the line an operator greps. */
+struct slice record_logfmt(struct arena *arena, const struct record *record);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * From verdict to action and reply. What the header section gains and loses
+ * is edits.c's business.
+ */
+#include "milter/engine/policy.h"
+#include "milter/engine/edits.h"
+
+#include "common/base/buf.h"
+#include "common/verdict/seal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct policy_conf {
+	struct text authserv_id;
+	struct text verdict_key;
+	bool shadow;
+};
+
+struct actions_conf {
+	struct points greylist;
+	struct points add_header;
+	struct points quarantine;
+	struct points reject;
+	struct choice dns_failure;
+};
+
+static const struct setting policy_rows[] = {
+	SETTING(struct policy_conf, authserv_id, "", NULL, NULL,
+		"Our name in Authentication-Results (RFC 8601); incoming "
+		"fields with this name are removed. Empty: the host's name"),
+	SETTING(struct policy_conf, verdict_key, "", NULL, NULL,
+		"File with the key that signs the verdict header. Empty: "
+		"verdict.key in state_dir, made at first start"),
+	SETTING(struct policy_conf, shadow, "no", NULL, NULL,
+		"Only tag, and record what would have been done"),
+	SETTING_END,
+};
+const struct settings_group policy_settings = {
+	"", policy_rows, sizeof(struct policy_conf), "General", false};
+
+static const struct setting actions_rows[] = {
+	SETTING(struct actions_conf, greylist, "4", "-1000", "1000",
+		"Points from which a message is tagged as doubtful"),
+	SETTING(struct actions_conf, add_header, "6", "-1000", "1000",
+		"Points from which a message is tagged as spam"),
+	SETTING(struct actions_conf, quarantine, "10", "-1000", "1000",
+		"Points from which a message is tagged as certain spam"),
+	SETTING(struct actions_conf, reject, "15", "-1000", "1000",
+		"Points from which a message is refused with 550"),
+	SETTING(struct actions_conf, dns_failure, "accept", "accept|tempfail",
+		NULL,
+		"What to do when SPF, DKIM or DMARC could not be decided "
+		"because DNS failed for a while"),
+	SETTING_END,
+};
+const struct settings_group policy_actions_settings = {
+	"actions", actions_rows, sizeof(struct actions_conf),
+	"Thresholds on the score, and what follows", false};
+
+enum { DNS_FAILURE_ACCEPT, DNS_FAILURE_TEMPFAIL };
+
+struct policy {
+	char *authserv_id;
+	bool shadow;
+	struct actions_conf actions;
+	struct seal_key *key;
+};
+
+const char *action_word(enum action action)
+{
+	static const char *const words[] = {"accept", "tag", "reject",
+					    "tempfail"};
+
+	return words[action];
+}
+
+const char *edit_op_word(enum edit_op op)
+{
+	return op == EDIT_INSERT ? "insert" : "delete";
+}
+
+static int load_key(struct policy *policy, struct slice named,
+		    const char *default_key, struct err *err)
+{
+	if (named.n > 0) {
+		policy->key = seal_key_load(named.p, err);
+		if (policy->key)
+			return 0;
+		return -1;
+	}
+	if (default_key && access(default_key, R_OK) == 0) {
+		policy->key = seal_key_load(default_key, err);
+		return policy->key ? 0 : -1;
+	}
+	return 0;
+}
+
+static char *own_name(struct slice named)
+{
+	char name[256];
+
+	if (named.n > 0)
+		return strndup(named.p, named.n);
+	if (gethostname(name, sizeof(name)) < 0)
+		return strdup("localhost");
+	name[sizeof(name) - 1] = '\0';
+	return strdup(name);
+}
+
+struct policy *policy_new(const struct conf *conf, const char *default_key,
+			  struct err *err)
+{
+	const struct policy_conf *general = conf_group(conf, &policy_settings);
+	const struct actions_conf *actions =
+		conf_group(conf, &policy_actions_settings);
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	policy->actions = *actions;
+	policy->shadow = general->shadow;
+	policy->authserv_id = own_name(general->authserv_id.s);
+	if (!slice_is_printable(general->authserv_id.s)) {
+		err_set(err, "authserv_id: use printable ASCII characters");
+		policy_free(&policy);
+	} else if (load_key(policy, general->verdict_key.s, default_key,
+			    err) < 0) {
+		policy_free(&policy);
+	}
+	return policy;
+}
+
+void policy_free(struct policy **policy)
+{
+	if (!*policy)
+		return;
+	if ((*policy)->key)
+		seal_key_free(&(*policy)->key);
+	free((*policy)->authserv_id);
+	free(*policy);
+	*policy = NULL;
+}
+
+const char *policy_authserv_id(const struct policy *policy)
+{
+	return policy->authserv_id;
+}
+
+static double points_of(const struct points *points)
+{
+	return points->off ? INFINITY : points->value;
+}
+
+void policy_thresholds(const struct policy *policy,
+		       struct policy_threshold thresholds_r[POLICY_THRESHOLDS])
+{
+	const struct actions_conf *a = &policy->actions;
+
+	thresholds_r[0] = (struct policy_threshold){"greylist",
+						    points_of(&a->greylist)};
+	thresholds_r[1] = (struct policy_threshold){"add_header",
+						    points_of(&a->add_header)};
+	thresholds_r[2] = (struct policy_threshold){"quarantine",
+						    points_of(&a->quarantine)};
+	thresholds_r[3] =
+		(struct policy_threshold){"reject", points_of(&a->reject)};
+}
+
+/* The highest threshold that the score reaches. */
+static void judge_score(const struct policy *policy, double score,
+			struct decision *d)
+{
+	struct policy_threshold thresholds[POLICY_THRESHOLDS];
+
+	policy_thresholds(policy, thresholds);
+	for (int i = 0; i < POLICY_THRESHOLDS; i++) {
+		if (score < thresholds[i].points)
+			continue;
+		d->threshold = thresholds[i].name;
+		d->would = i == POLICY_THRESHOLDS - 1 ? ACTION_REJECT
+						      : ACTION_TAG;
+	}
+}
+
+static const struct hit *main_hit(const struct verdict *verdict)
+{
+	const struct hit *most = NULL;
+
+	for (size_t i = 0; i < verdict->hit_count; i++)
+		if (verdict->hits[i].score > 0 &&
+		    (!most || verdict->hits[i].score > most->score))
+			most = &verdict->hits[i];
+	return most;
+}
+
+/* SMTP replies are ASCII; what is not becomes '?'. */
+static const char *reply_text(struct arena *arena, struct slice text)
+{
+	char *copy = arena_cstr(arena, slice_sub(text, 0, 400));
+
+	for (char *c = copy; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return copy;
+}
+
+static void reply_reject(const struct mail *mail, struct decision *d,
+			 bool by_dmarc)
+{
+	const struct hit *hit = main_hit(mail->verdict);
+	const struct auth_dmarc *dmarc = &mail->verdict->auth.dmarc;
+	struct slice text;
+
+	if (by_dmarc)
+		text = arena_printf(mail->arena,
+				    "Message rejected: the DMARC policy of "
+				    "%.*s asks to reject it (%s)",
+				    SLICE_FMT(dmarc->policy_domain), mail->id);
+	else
+		text = arena_printf(mail->arena, "Message rejected: %s (%s)",
+				    hit ? hit->symbol->doc
+					: "its score is too high",
+				    mail->id);
+	d->reply_code = "550";
+	d->reply_status = "5.7.1";
+	d->reply_text = reply_text(mail->arena, text);
+}
+
+static bool dmarc_asks(const struct auth *auth, enum dmarc_policy disposition)
+{
+	return auth->dmarc.enforce && auth->dmarc.result == AUTH_FAIL &&
+	       auth->dmarc.disposition == disposition;
+}
+
+static bool dns_failed(const struct auth *auth)
+{
+	if (auth->spf.result == AUTH_TEMPERROR ||
+	    auth->dmarc.result == AUTH_TEMPERROR)
+		return true;
+	for (size_t i = 0; i < auth->dkim_count; i++)
+		if (auth->dkim[i].result == AUTH_TEMPERROR)
+			return true;
+	return false;
+}
+
+static void defer(const struct mail *mail, const char *status,
+		  const char *reason, struct decision *d)
+{
+	d->would = d->action = ACTION_TEMPFAIL;
+	d->reply_code = "451";
+	d->reply_status = status;
+	d->reply_text = reply_text(
+		mail->arena,
+		arena_printf(mail->arena, "Try again later: %s (%s)", reason,
+			     mail->id));
+}
+
+void policy_tempfail(const struct mail *mail, const char *reason,
+		     struct decision *decision_r)
+{
+	*decision_r = (struct decision){0};
+	defer(mail, "4.3.0", reason, decision_r);
+}
+
+void policy_decide(const struct policy *policy, const struct mail *mail,
+		   struct decision *decision_r)
+{
+	const struct auth *auth = &mail->verdict->auth;
+	struct decision *d = decision_r;
+	bool by_dmarc = dmarc_asks(auth, DMARC_POLICY_REJECT);
+
+	*d = (struct decision){0};
+	judge_score(policy, mail->verdict->score, d);
+	if (by_dmarc)
+		d->would = ACTION_REJECT;
+	else if (d->would == ACTION_ACCEPT &&
+		 dmarc_asks(auth, DMARC_POLICY_QUARANTINE))
+		d->would = ACTION_TAG;
+	if (d->would == ACTION_REJECT)
+		reply_reject(mail, d, by_dmarc);
+	else if (policy->actions.dns_failure.value == DNS_FAILURE_TEMPFAIL &&
+		 dns_failed(auth))
+		defer(mail, "4.4.3", "DNS did not answer about the sender", d);
+	d->action = d->would;
+	if (policy->shadow && d->would == ACTION_REJECT)
+		d->action = ACTION_TAG;
+	else if (policy->shadow && d->would == ACTION_TEMPFAIL)
+		d->action = ACTION_ACCEPT;
+	edits_make(policy->authserv_id, policy->key, mail, d);
+}

@@ -1,0 +1,212 @@
+/*
+ * Fills the verdict record. Nothing is judged here; a field of the record
+ * is a field of the mail, the verdict or the decision.
+ */
+#include "milter/engine/report.h"
+#include "common/base/log.h"
+
+
+static struct slice field(const struct mail *mail, struct slice name)
+{
+	const struct header *header = mail_header(mail, name, 0);
+
+	return header ? slice_sub(slice_trim(header->value), 0, 1000)
+		      : SLICE_NONE;
+}
+
+static void add_symbols(struct record *r, const struct mail *mail)
+{
+	const struct verdict *v = mail->verdict;
+	struct record_symbol *list =
+		ARENA_ARRAY(mail->arena, struct record_symbol, v->hit_count + 1);
+
+	for (size_t i = 0; i < v->hit_count; i++)
+		list[i] = (struct record_symbol){
+			slice_cstr(v->hits[i].symbol->name), v->hits[i].score,
+			slice_cstr(v->hits[i].symbol->doc), v->hits[i].detail};
+	r->symbols = list;
+	r->symbol_count = v->hit_count;
+}
+
+static void add_checks(struct record *r, const struct mail *mail)
+{
+	unsigned count = engine_check_count(mail->engine);
+	struct record_check *list =
+		ARENA_ARRAY(mail->arena, struct record_check, count + 1);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct check_report *report = &mail->verdict->reports[i];
+
+		list[i] = (struct record_check){
+			slice_cstr(engine_check(mail->engine, i)->name),
+			slice_cstr(outcome_word(report->outcome)),
+			report->reason, (double)report->us / 1000};
+	}
+	r->checks = list;
+	r->check_count = count;
+}
+
+static void add_dkim(struct record_auth *out, struct arena *arena,
+		     const struct auth *auth)
+{
+	struct record_dkim *list =
+		ARENA_ARRAY(arena, struct record_dkim, auth->dkim_count + 1);
+
+	for (size_t i = 0; i < auth->dkim_count; i++) {
+		const struct auth_dkim *d = &auth->dkim[i];
+
+		list[i] = (struct record_dkim){
+			slice_cstr(auth_result_word(d->result)),
+			d->domain,
+			d->selector,
+			d->identity,
+			d->algorithm,
+			d->reason};
+	}
+	out->dkim = list;
+	out->dkim_count = auth->dkim_count;
+}
+
+static void add_auth(struct record *r, const struct mail *mail)
+{
+	const struct auth *auth = &mail->verdict->auth;
+	const struct auth_dmarc *dmarc = &auth->dmarc;
+	struct record_auth *out = &r->auth;
+
+	out->spf_result = slice_cstr(auth_result_word(auth->spf.result));
+	out->spf_domain = auth->spf.domain;
+	out->spf_scope = slice_cstr(auth->spf.scope);
+	out->spf_explanation = auth->spf.explanation;
+	out->spf_helo_result =
+		slice_cstr(auth_result_word(auth->spf.helo_result));
+	add_dkim(out, mail->arena, auth);
+	out->dmarc_result = slice_cstr(auth_result_word(dmarc->result));
+	out->dmarc_policy = dmarc->has_policy
+				    ? slice_cstr(dmarc_policy_word(dmarc->policy))
+				    : SLICE("");
+	out->dmarc_domain = dmarc->domain;
+	out->dmarc_policy_domain = dmarc->policy_domain;
+	out->dmarc_disposition =
+		slice_cstr(dmarc_policy_word(dmarc->disposition));
+	out->dmarc_reason = dmarc->reason;
+	out->iprev_result = slice_cstr(auth_result_word(auth->iprev.result));
+	out->iprev_name = auth->iprev.name;
+}
+
+static void add_edits(struct record *r, const struct mail *mail,
+		      const struct decision *d)
+{
+	struct record_edit *list =
+		ARENA_ARRAY(mail->arena, struct record_edit, d->edit_count + 1);
+
+	for (size_t i = 0; i < d->edit_count; i++)
+		list[i] = (struct record_edit){
+			slice_cstr(edit_op_word(d->edits[i].op)),
+			slice_cstr(d->edits[i].name),
+			slice_cstr(d->edits[i].value), d->edits[i].index};
+	r->edits = list;
+	r->edit_count = d->edit_count;
+}
+
+/* How long each stage took: from its own beginning to the next one's. */
+static void add_stages(struct record *r, const struct mail *mail)
+{
+	static const char *const names[] = {"connect", "helo", "envelope",
+					    "headers", "body", "judge"};
+	struct record_number *list =
+		ARENA_ARRAY(mail->arena, struct record_number, STAGE_COUNT + 1);
+	int64_t before = mail->begun_us;
+
+	for (int i = 0; i <= STAGE_COUNT; i++) {
+		int64_t at = i < STAGE_COUNT ? mail->stage_us[i]
+					     : mail->judged_us;
+
+		list[i] = (struct record_number){slice_cstr(names[i]), 0};
+		if (at == 0)
+			continue;
+		list[i].value = (double)(at - before) / 1000;
+		before = at;
+	}
+	r->stages = list;
+	r->stage_count = STAGE_COUNT + 1;
+}
+
+static void add_thresholds(struct record *r, const struct policy *policy,
+			   struct arena *arena)
+{
+	struct policy_threshold from[POLICY_THRESHOLDS];
+	struct record_number *list =
+		ARENA_ARRAY(arena, struct record_number, POLICY_THRESHOLDS);
+
+	policy_thresholds(policy, from);
+	for (int i = 0; i < POLICY_THRESHOLDS; i++)
+		list[i] = (struct record_number){slice_cstr(from[i].name),
+						 from[i].points};
+	r->thresholds = list;
+	r->threshold_count = POLICY_THRESHOLDS;
+}
+
+static void add_envelope(struct record *r, const struct mail *mail)
+{
+	const struct conn *conn = mail->conn;
+
+	r->queue_id = mail->queue_id;
+	r->client = conn->client_text;
+	r->client_name = conn->ptr_name;
+	r->helo = conn->helo;
+	r->user = conn->user;
+	r->sender = mail->sender;
+	r->rcpts = mail->rcpts;
+	r->rcpt_count = mail->rcpt_count;
+	r->message_id = field(mail, SLICE("Message-ID"));
+	r->from = field(mail, SLICE("From"));
+	r->subject = field(mail, SLICE("Subject"));
+	r->size = mail->size;
+}
+
+const struct record *report_make(const struct policy *policy,
+				 const struct mail *mail,
+				 const struct decision *decision)
+{
+	struct record *r = ARENA_NEW(mail->arena, struct record);
+	struct lookups_stats dns = lookups_stats(mail->lookups);
+
+	r->id = slice_cstr(mail->id);
+	r->time_ms = mail->begun_wall_ms;
+	r->generation = conf_generation(engine_configuration(mail->engine));
+	add_envelope(r, mail);
+	r->action = slice_cstr(action_word(decision->action));
+	r->would = slice_cstr(action_word(decision->would));
+	if (decision->reply_code && decision->action == decision->would)
+		r->reply = arena_printf(mail->arena, "%s %s %s",
+					decision->reply_code,
+					decision->reply_status,
+					decision->reply_text);
+	r->score = mail->verdict->score;
+	add_thresholds(r, policy, mail->arena);
+	add_symbols(r, mail);
+	add_checks(r, mail);
+	add_auth(r, mail);
+	add_edits(r, mail, decision);
+	add_stages(r, mail);
+	r->dns_asked = dns.asked;
+	r->dns_cached = dns.from_cache;
+	r->dns_failed = dns.failed + dns.timed_out;
+	return r;
+}
+
+void report_log(const struct mail *mail, const struct record *record)
+{
+	struct slice line;
+
+	if (!log_wants(LOG_LEVEL_INFO))
+		return;
+	if (log_format() == LOG_FORMAT_JSON) {
+		/* log_pairs() adds the braces itself. */
+		line = record_json(mail->arena, record, 0);
+		line = slice_sub(line, 1, line.n - 1);
+	} else {
+		line = record_logfmt(mail->arena, record);
+	}
+	log_pairs(LOG_LEVEL_INFO, line);
+}
