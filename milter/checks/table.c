@@ -1,6 +1,8 @@
 /* The table of all checks, in the order in which reports show them. */
 #include "milter/checks/table.h"
+#include "milter/checks/rbl.h"
 
 const struct check *const checks_table[] = {
+	&check_rbl,
 	NULL,
 };

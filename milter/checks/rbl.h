@@ -1,0 +1,20 @@
+/*
+ * The DNS lists as a check: `check_rbl` in the table. See rbl_conf.h for
+ * the settings, rbl_answers.h for what answers mean, rbl_health.h for how
+ * lists are tested.
+ */
+#ifndef GATEPOST_CHECKS_RBL_H
+#define GATEPOST_CHECKS_RBL_H
+
+#include "milter/engine/check.h"
+
+extern const struct check check_rbl;
+
+/*
+ * Tests all lists before the first message of a command that runs once,
+ * waiting until `deadline_ms`; `ready` is what the check prepared.
+ */
+void rbl_test_lists(const void *ready, struct resolver *resolver,
+		    int64_t deadline_ms);
+
+#endif
