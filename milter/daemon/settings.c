@@ -4,9 +4,12 @@
  */
 #include "milter/daemon/settings.h"
 #include "common/base/log.h"
+#include "milter/checks/table.h"
 #include "milter/engine/engine.h"
 #include "milter/engine/policy.h"
 #include "milter/net/dns.h"
+
+#include <stdio.h>
 
 static const struct setting daemon_rows[] = {
 	SETTING(struct daemon_conf, listen, "unix:/run/gatepost/milter.sock",
@@ -41,8 +44,10 @@ static const struct setting worker_rows[] = {
 		"how long a session may stay silent; keep it above "
 		"Postfix's own timeouts"),
 	SETTING(struct worker_conf, drain, "30s", "0s", "1h",
-		"how long an old worker may finish its messages after a "
-		"reload or a stop"),
+		"how long messages under way may take to end after a stop"),
+	SETTING(struct worker_conf, linger, "10m", "0s", "1d",
+		"how long sessions that were open at a reload may go on with "
+		"the old configuration"),
 	SETTING(struct worker_conf, socket_mode, "0660", NULL, NULL,
 		"access rights of unix sockets, in octal"),
 	SETTING(struct worker_conf, socket_group, "postfix", NULL, NULL,
@@ -75,27 +80,63 @@ const struct settings_group log_settings = {
 	.doc = "The log",
 };
 
+#define GROUPS_MAX 128
+
+/* Some checks may share a section; it stands in the list once. */
+static void add_group(const struct settings_group **groups,
+		      const struct settings_group *group)
+{
+	size_t n = 0;
+
+	while (groups[n] && groups[n] != group)
+		n++;
+	if (group && n < GROUPS_MAX)
+		groups[n] = group;
+}
+
 const struct settings_group *const *settings_all(void)
 {
-	static const struct settings_group *const groups[] = {
+	static const struct settings_group *const own[] = {
 		&daemon_settings,
 		&policy_settings,
-		&policy_actions_settings,
 		&engine_settings,
+		&policy_actions_settings,
+		&limits_settings,
 		&dns_settings,
 		&worker_settings,
 		&log_settings,
 		NULL,
 	};
+	/* Filled once, at start; never written again. */
+	static const struct settings_group *groups[GROUPS_MAX + 1];
 
+	if (groups[0])
+		return groups;
+	for (size_t i = 0; own[i]; i++)
+		add_group(groups, own[i]);
+	for (size_t i = 0; checks_table[i]; i++) {
+		add_group(groups, checks_table[i]->settings);
+		add_group(groups, checks_table[i]->blocks);
+	}
 	return groups;
 }
 
-void settings_open_log(const struct conf *conf, const char *program)
+void settings_key_path(const struct conf *conf, char *path, size_t room)
+{
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+
+	snprintf(path, room, "%.*s/verdict.key",
+		 SLICE_FMT(daemon->state_dir.s));
+}
+
+void settings_open_log(const struct conf *conf, const char *program,
+		       bool to_stderr)
 {
 	const struct log_conf *log = conf_group(conf, &log_settings);
 
-	log_open(program, (enum log_target)log->target.value,
+	log_open(program,
+		 to_stderr ? LOG_TARGET_STDERR
+			   : (enum log_target)log->target.value,
 		 (enum log_format)log->format.value,
 		 (enum log_level)log->level.value);
 }

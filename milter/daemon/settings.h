@@ -20,6 +20,7 @@ struct worker_conf {
 	int64_t max_sessions;
 	struct duration idle;
 	struct duration drain;
+	struct duration linger;
 	struct text socket_mode;
 	struct text socket_group;
 };
@@ -36,7 +37,10 @@ extern const struct settings_group log_settings;
 
 /* All groups, NULL-ended: what conf_load() takes. */
 const struct settings_group *const *settings_all(void);
-/* Sends the log where the configuration says. */
-void settings_open_log(const struct conf *conf, const char *program);
+/* Where the key of the verdict header stands unless a setting names one. */
+void settings_key_path(const struct conf *conf, char *path, size_t room);
+/* Sends the log where the configuration says, or to stderr all the same. */
+void settings_open_log(const struct conf *conf, const char *program,
+		       bool to_stderr);
 
 #endif

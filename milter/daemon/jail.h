@@ -1,0 +1,33 @@
+/*
+ * What a process gives up once it has opened what it needs: root, new
+ * privileges, core files, and every system call its work does not use. A
+ * worker that is taken over can answer its sessions and ask DNS, but can
+ * start no program and open no file for writing.
+ */
+#ifndef GATEPOST_DAEMON_JAIL_H
+#define GATEPOST_DAEMON_JAIL_H
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct jail_user {
+	bool change;	/* false: not root, the process keeps its user */
+	uid_t uid;
+	gid_t gid;
+	char name[64];
+};
+
+/* Looks the setting `user` up, which needs files the jail may not open. */
+int jail_find_user(const char *name, struct jail_user *user_r,
+		   struct err *err);
+/* Becomes that user for good, without its other groups. */
+int jail_drop(const struct jail_user *user, struct err *err);
+/*
+ * Limits the process to a worker's system calls. Before the first thread,
+ * since only this thread and those it starts later are bound.
+ */
+int jail_enter(struct err *err);
+
+#endif
