@@ -1,0 +1,210 @@
+/* Explains a record: what was done, each point and why, what did not run. */
+#include "milter/cli/explain.h"
+
+#include <math.h>
+
+#define WIDTH 78
+
+/* Writes text from outside; *column counts characters, not bytes. */
+static void put(FILE *out, struct slice s, size_t *column)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' || c == 0x7f) {
+			*column += (size_t)fprintf(out, "\\x%02x", c);
+		} else {
+			fputc(c, out);
+			*column += (c & 0xc0) != 0x80;
+		}
+	}
+}
+
+/* Words from `text`, wrapped, continued at column `indent`. */
+static void wrap(FILE *out, struct slice text, size_t indent, size_t column)
+{
+	struct slice rest = text, word;
+	bool first = true;
+
+	while (slice_next(&rest, ' ', &word)) {
+		if (!first && column + 1 + word.n > WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (!first) {
+			fputc(' ', out);
+			column++;
+		}
+		put(out, word, &column);
+		first = false;
+	}
+	fputc('\n', out);
+}
+
+static void line(FILE *out, const char *label, struct slice text)
+{
+	fprintf(out, "  %-10s", label);
+	wrap(out, text, 12, 12);
+}
+
+static void outcome(FILE *out, const struct record *r, struct arena *a)
+{
+	struct buf text = BUF(a);
+	const struct record_number *next = NULL, *reached = NULL;
+
+	for (size_t i = 0; i < r->threshold_count; i++) {
+		if (r->score >= r->thresholds[i].value)
+			reached = &r->thresholds[i];
+		else if (!next && isfinite(r->thresholds[i].value))
+			next = &r->thresholds[i];
+	}
+	buf_printf(&text, "%.*s", SLICE_FMT(r->action));
+	if (!slice_eq(r->action, r->would))
+		buf_printf(&text, " (shadow mode; would be: %.*s)",
+			   SLICE_FMT(r->would));
+	line(out, "Action", buf_slice(&text));
+	text = BUF(a);
+	buf_printf(&text, "%.2f", r->score);
+	if (reached)
+		buf_printf(&text, ", %.*s begins at %g",
+			   SLICE_FMT(reached->name), reached->value);
+	if (next)
+		buf_printf(&text, "; %.2f more would reach %.*s at %g",
+			   next->value - r->score, SLICE_FMT(next->name),
+			   next->value);
+	line(out, "Score", buf_slice(&text));
+	if (r->reply.n > 0)
+		line(out, "Reply", r->reply);
+	line(out, "Record", r->id);
+}
+
+static void symbols(FILE *out, const struct record *r, struct arena *a)
+{
+	if (r->symbol_count == 0) {
+		fputs("\nNothing was found that adds or takes points.\n", out);
+		return;
+	}
+	fputs("\nPoints  Finding\n", out);
+	for (size_t i = 0; i < r->symbol_count; i++) {
+		const struct record_symbol *s = &r->symbols[i];
+
+		fprintf(out, "%+6.2f  %.*s\n        ", s->score,
+			SLICE_FMT(s->name));
+		if (s->detail.n > 0)
+			wrap(out, arena_printf(a, "%.*s: %.*s",
+					       SLICE_FMT(s->doc),
+					       SLICE_FMT(s->detail)), 8, 8);
+		else
+			wrap(out, s->doc, 8, 8);
+	}
+}
+
+static void spf(FILE *out, const struct record_auth *auth, struct arena *a)
+{
+	struct buf text = BUF(a);
+
+	buf_add(&text, auth->spf_result);
+	if (auth->spf_domain.n > 0)
+		buf_printf(&text, " for %.*s (%s)",
+			   SLICE_FMT(auth->spf_domain),
+			   slice_eq(auth->spf_scope, SLICE("helo"))
+				   ? "HELO" : "envelope sender");
+	if (auth->spf_explanation.n > 0)
+		buf_printf(&text, ": %.*s", SLICE_FMT(auth->spf_explanation));
+	line(out, "SPF", buf_slice(&text));
+}
+
+static void dkim(FILE *out, const struct record_auth *auth, struct arena *a)
+{
+	if (auth->dkim_count == 0)
+		line(out, "DKIM", SLICE("none: the message is not signed"));
+	for (size_t i = 0; i < auth->dkim_count; i++) {
+		const struct record_dkim *d = &auth->dkim[i];
+		struct buf text = BUF(a);
+
+		buf_printf(&text, "%.*s for %.*s, selector %.*s, %.*s",
+			   SLICE_FMT(d->result), SLICE_FMT(d->domain),
+			   SLICE_FMT(d->selector), SLICE_FMT(d->algorithm));
+		if (d->reason.n > 0)
+			buf_printf(&text, ": %.*s", SLICE_FMT(d->reason));
+		line(out, "DKIM", buf_slice(&text));
+	}
+}
+
+static void dmarc(FILE *out, const struct record_auth *auth, struct arena *a)
+{
+	struct buf text = BUF(a);
+
+	buf_add(&text, auth->dmarc_result);
+	if (auth->dmarc_domain.n > 0)
+		buf_printf(&text, " for %.*s", SLICE_FMT(auth->dmarc_domain));
+	if (auth->dmarc_policy.n > 0)
+		buf_printf(&text, ", policy %.*s of %.*s",
+			   SLICE_FMT(auth->dmarc_policy),
+			   SLICE_FMT(auth->dmarc_policy_domain));
+	if (auth->dmarc_reason.n > 0)
+		buf_printf(&text, ": %.*s", SLICE_FMT(auth->dmarc_reason));
+	line(out, "DMARC", buf_slice(&text));
+}
+
+/* Checks that did not come to a plain pass or fail, with the reason. */
+static void silent_checks(FILE *out, const struct record *r, struct arena *a)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < r->check_count; i++) {
+		const struct record_check *c = &r->checks[i];
+
+		if (slice_eq(c->outcome, SLICE("pass")) ||
+		    slice_eq(c->outcome, SLICE("fail")))
+			continue;
+		if (first)
+			fputs("\nNot decided\n", out);
+		first = false;
+		line(out, arena_cstr(a, c->name),
+		     c->reason.n > 0
+			     ? arena_printf(a, "%.*s: %.*s",
+					    SLICE_FMT(c->outcome),
+					    SLICE_FMT(c->reason))
+			     : c->outcome);
+	}
+}
+
+static void edits(FILE *out, const struct record *r, struct arena *a)
+{
+	if (r->edit_count == 0)
+		return;
+	fputs("\nHeader fields\n", out);
+	for (size_t i = 0; i < r->edit_count; i++) {
+		const struct record_edit *e = &r->edits[i];
+		bool added = slice_eq(e->op, SLICE("insert"));
+		struct buf text = BUF(a);
+
+		for (size_t k = 0; k < e->value.n; k++)
+			if (e->value.p[k] == '\n')
+				buf_add_char(&text, ' ');
+			else if (e->value.p[k] != '\t')
+				buf_add_char(&text, e->value.p[k]);
+		fprintf(out, "  %s ", added ? "added  " : "removed");
+		wrap(out,
+		     added ? arena_printf(a, "%.*s: %.*s", SLICE_FMT(e->name),
+					  SLICE_FMT(buf_slice(&text)))
+			   : arena_printf(a, "%.*s, number %u from the top",
+					  SLICE_FMT(e->name), e->index),
+		     14, 10);
+	}
+}
+
+void explain_record(FILE *out, const struct record *r)
+{
+	struct arena *a = arena_new(0);
+
+	outcome(out, r, a);
+	symbols(out, r, a);
+	fputs("\nAuthentication\n", out);
+	spf(out, &r->auth, a);
+	dkim(out, &r->auth, a);
+	dmarc(out, &r->auth, a);
+	silent_checks(out, r, a);
+	edits(out, r, a);
+	arena_free(&a);
+}
