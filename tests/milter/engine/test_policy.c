@@ -1,0 +1,218 @@
+/* Policy: thresholds, DMARC, DNS failure, shadow mode, header edits. */
+#include "tests/support/cmocka.h"
+#include "tests/support/fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct symbol symbols[] = {
+	{"POINTS", 0, "the test says so", NULL},
+	{0},
+};
+
+struct wish {
+	double points;
+	struct auth auth;
+};
+static struct wish wish;	/* what the check of this test finds */
+
+static enum step judge(struct mail *mail, unsigned index, const void *ready,
+		       struct verdict *verdict)
+{
+	(void)mail;
+	(void)index;
+	(void)ready;
+	verdict_hit(verdict, &symbols[0], "because");
+	verdict->auth = wish.auth;
+	if (!verdict->auth.spf.scope)
+		verdict->auth.spf.scope = "mfrom";
+	return STEP_DONE;
+}
+
+static const struct check wisher = {
+	.name = "wisher", .doc = "x", .symbols = symbols, .judge = judge};
+static const struct check *const table[] = {&wisher, NULL};
+
+static const char message[] =
+	"Authentication-Results: mx.example.net; spf=pass\n"
+	"X-Gatepost-Verdict: v=1; forged\n"
+	"Authentication-Results: other.example; spf=fail\n"
+	"authentication-results: (a(b)c) MX.example.NET 1; none\n"
+	"Authentication-Results: @@@ broken\n"
+	"X-Spam: No\n"
+	"X-Spam-Flag: NO\n"
+	"From: a@example.org\n"
+	"Message-ID: <m@example.org>\n"
+	"\n"
+	"Hello\n";
+
+static void decide(struct fixture *f, const char *points, const char *more,
+		   struct decision *d)
+{
+	const char *sets[5] = {"authserv_id=mx.example.net"};
+	char set[64];
+
+	snprintf(set, sizeof(set), "score.POINTS=%s", points);
+	sets[1] = set;
+	sets[2] = more;
+	fixture_open(f, table, sets, "");
+	fixture_mail(f, "192.0.2.1", "mx.example", "a@example.org");
+	fixture_judge(f, message);
+	policy_decide(f->policy, f->mail, d);
+}
+
+static void bands_follow_the_score(void **state)
+{
+	static const struct {
+		const char *points, *set;
+		enum action action;
+		const char *threshold;
+	} cases[] = {
+		{"0", NULL, ACTION_ACCEPT, NULL},
+		{"-3", NULL, ACTION_ACCEPT, NULL},
+		{"3.99", NULL, ACTION_ACCEPT, NULL},
+		{"4", NULL, ACTION_TAG, "greylist"},
+		{"6", NULL, ACTION_TAG, "add_header"},
+		{"10", NULL, ACTION_TAG, "quarantine"},
+		{"14.99", NULL, ACTION_TAG, "quarantine"},
+		{"15", NULL, ACTION_REJECT, "reject"},
+		{"100", "actions.reject=off", ACTION_TAG, "quarantine"},
+		{"5", "actions.greylist=off", ACTION_ACCEPT, NULL},
+		{"5", "actions.reject=5", ACTION_REJECT, "reject"},
+	};
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decision d;
+		struct fixture f;
+
+		decide(&f, cases[i].points, cases[i].set, &d);
+		assert_int_equal(d.action, cases[i].action);
+		assert_int_equal(d.would, cases[i].action);
+		if (cases[i].threshold)
+			assert_string_equal(d.threshold, cases[i].threshold);
+		else
+			assert_null(d.threshold);
+		fixture_close(&f);
+	}
+}
+
+static void a_rejection_says_why_and_names_the_record(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	decide(&f, "20", NULL, &d);
+	assert_string_equal(d.reply_code, "550");
+	assert_string_equal(d.reply_status, "5.7.1");
+	assert_non_null(strstr(d.reply_text, "the test says so"));
+	assert_non_null(strstr(d.reply_text, f.mail->id));
+	fixture_close(&f);
+}
+
+static void shadow_mode_only_tags(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	decide(&f, "20", "shadow=yes", &d);
+	assert_int_equal(d.action, ACTION_TAG);
+	assert_int_equal(d.would, ACTION_REJECT);
+	fixture_close(&f);
+}
+
+static void dmarc_acts_only_when_told(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	wish.auth.dmarc = (struct auth_dmarc){
+		.result = AUTH_FAIL,
+		.policy_domain = SLICE("example.org"),
+		.has_policy = true,
+		.policy = DMARC_POLICY_REJECT,
+		.disposition = DMARC_POLICY_REJECT};
+	decide(&f, "1", NULL, &d);
+	assert_int_equal(d.action, ACTION_ACCEPT);
+	fixture_close(&f);
+	wish.auth.dmarc.enforce = true;
+	decide(&f, "1", NULL, &d);
+	assert_int_equal(d.action, ACTION_REJECT);
+	assert_non_null(strstr(d.reply_text, "DMARC policy of example.org"));
+	fixture_close(&f);
+	wish.auth.dmarc.disposition = DMARC_POLICY_QUARANTINE;
+	decide(&f, "1", NULL, &d);
+	assert_int_equal(d.action, ACTION_TAG);
+	fixture_close(&f);
+}
+
+static void dns_failure_defers_only_when_told(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	wish.auth.spf.result = AUTH_TEMPERROR;
+	decide(&f, "1", NULL, &d);
+	assert_int_equal(d.action, ACTION_ACCEPT);
+	fixture_close(&f);
+	decide(&f, "1", "actions.dns_failure=tempfail", &d);
+	assert_int_equal(d.action, ACTION_TEMPFAIL);
+	assert_string_equal(d.reply_code, "451");
+	fixture_close(&f);
+}
+
+static void forged_fields_go_from_the_highest_index_down(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned index;
+	} want[] = {
+		{"Authentication-Results", 4},
+		{"authentication-results", 3},
+		{"Authentication-Results", 1},
+		{"X-Gatepost-Verdict", 1},
+		{"X-Spam", 1},
+	};
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	decide(&f, "7", NULL, &d);
+	assert_true(d.edit_count > 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(d.edits[i].op, EDIT_DELETE);
+		assert_string_equal(d.edits[i].name, want[i].name);
+		assert_int_equal(d.edits[i].index, want[i].index);
+	}
+	for (size_t i = 5; i < d.edit_count; i++)
+		assert_int_equal(d.edits[i].op, EDIT_INSERT);
+	assert_string_equal(d.edits[5].name, "Authentication-Results");
+	assert_non_null(strstr(d.edits[5].value, "mx.example.net"));
+	assert_string_equal(d.edits[d.edit_count - 1].name, "X-Spam");
+	assert_string_equal(d.edits[d.edit_count - 1].value, "Yes");
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bands_follow_the_score),
+		cmocka_unit_test(a_rejection_says_why_and_names_the_record),
+		cmocka_unit_test(shadow_mode_only_tags),
+		cmocka_unit_test(dmarc_acts_only_when_told),
+		cmocka_unit_test(dns_failure_defers_only_when_told),
+		cmocka_unit_test(forged_fields_go_from_the_highest_index_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
