@@ -1,9 +1,13 @@
 /* The table of all checks, in the order in which reports show them. */
 #include "milter/checks/table.h"
+#include "milter/checks/headers.h"
+#include "milter/checks/host.h"
 #include "milter/checks/rbl.h"
 #include "milter/checks/spf.h"
 
 const struct check *const checks_table[] = {
+	&check_host,
+	&check_headers,
 	&check_spf,
 	&check_rbl,
 	NULL,
