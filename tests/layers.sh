@@ -48,6 +48,9 @@ may_share() {
 	# Edits and replies are libmilter calls of their own file.
 	"libmilter milter/daemon/milter.c") true ;;
 	"libmilter milter/daemon/apply.c") true ;;
+	# Its options are a file of their own.
+	"unbound milter/net/dns_unbound.c") true ;;
+	"unbound milter/net/dns_options.c") true ;;
 	*) false ;;
 	esac
 }

@@ -26,7 +26,15 @@ extern const struct settings_group dns_settings;
 
 struct dns;
 
+/*
+ * NULL and err naming the setting where one is wrong. Servers that do not
+ * answer are no error: their questions fail until they do.
+ */
 struct dns *dns_new(const struct dns_conf *conf, struct err *err);
+/*
+ * Does not wait for questions that are out. All askers must have cancelled;
+ * answers they still hold stay valid.
+ */
 void dns_free(struct dns **dns);
 struct resolver *dns_resolver(struct dns *dns);
 
@@ -34,6 +42,7 @@ struct dns_stats {
 	uint64_t asked, cached, coalesced, failed, refused;
 	uint64_t in_flight, cache_bytes, cache_entries;
 };
+/* Counted since dns_new(); the last three are as of now. */
 void dns_stats(struct dns *dns, struct dns_stats *stats_r);
 
 #endif
