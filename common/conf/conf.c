@@ -288,6 +288,14 @@ const char *conf_pair_place(const struct conf *conf,
 	return arena_printf(conf->arena, "%s:%d", conf->path, pair->line).p;
 }
 
+const char *conf_block_place(const struct conf *conf,
+			     const struct conf_block *block)
+{
+	if (block->line == 0)
+		return "--set";
+	return arena_printf(conf->arena, "%s:%d", conf->path, block->line).p;
+}
+
 uint64_t conf_generation(const struct conf *conf)
 {
 	return conf->generation;

@@ -50,6 +50,9 @@ const struct conf_points *conf_pairs(const struct conf *conf,
 /* "FILE:LINE", or "--set", for messages about a pair. Lives in the conf. */
 const char *conf_pair_place(const struct conf *conf,
 			    const struct conf_points *pair);
+/* The same for a block: where it begins. */
+const char *conf_block_place(const struct conf *conf,
+			     const struct conf_block *block);
 /* Number that grows with each load in the master; written in records. */
 uint64_t conf_generation(const struct conf *conf);
 void conf_set_generation(struct conf *conf, uint64_t generation);

@@ -418,13 +418,6 @@ static void stop(const void *with, struct resolver *resolver)
 	rbl_health_stop(((const struct ready *)with)->health, resolver);
 }
 
-void rbl_test_lists(const void *with, struct resolver *resolver,
-		    int64_t deadline_ms)
-{
-	rbl_health_test(((const struct ready *)with)->health, resolver,
-			deadline_ms);
-}
-
 static const char *const after[] = {"dkim", NULL};
 
 const struct check check_rbl = {

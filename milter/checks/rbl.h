@@ -10,11 +10,4 @@
 
 extern const struct check check_rbl;
 
-/*
- * Tests all lists before the first message of a command that runs once,
- * waiting until `deadline_ms`; `ready` is what the check prepared.
- */
-void rbl_test_lists(const void *ready, struct resolver *resolver,
-		    int64_t deadline_ms);
-
 #endif

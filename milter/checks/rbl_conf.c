@@ -7,8 +7,6 @@
 #include "common/mail/domain.h"
 #include "milter/checks/rbl_lists.h"
 
-#include <stdio.h>
-
 /* Room for the nibbles of an IPv6 address before the zone. */
 #define ZONE_MAX (253 - 64)
 #define SYMBOLS_MAX 512
@@ -95,25 +93,21 @@ static const struct {
 
 struct maker {
 	struct arena *arena;
+	const struct conf *conf;
 	struct err *err;
 	struct rbl_lists *lists;
 	size_t symbol_count;
 	/* The list that is being made. */
 	struct slice zone;
-	int line;			/* 0: shipped, not in the file */
+	const char *place;		/* "FILE:LINE", or where it is from */
 };
 
 /* An error that names the list and where it stands. */
 static int wrong(const struct maker *m, const char *setting, struct slice text,
 		 const char *why)
 {
-	char where[32] = "";
-
-	if (m->line > 0)
-		snprintf(where, sizeof(where), " (line %d)", m->line);
-	return err_set(m->err, "list \"%.*s\"%s: %s: \"%.*s\": %s",
-		       SLICE_FMT(m->zone), where, setting, SLICE_FMT(text),
-		       why);
+	return err_set(m->err, "%s: list \"%.*s\": %s: '%.*s': %s", m->place,
+		       SLICE_FMT(m->zone), setting, SLICE_FMT(text), why);
 }
 
 static struct strlist words_of(struct arena *arena, const char *text)
@@ -361,7 +355,8 @@ static int make_shipped(struct maker *m, const struct conf_block *blocks,
 
 		if (!block && !unnamed_too)
 			continue;
-		m->line = block ? block->line : 0;
+		m->place = block ? conf_block_place(m->conf, block)
+				 : "shipped lists";
 		if (block)
 			override(&conf, block);
 		if (conf.enabled &&
@@ -375,7 +370,8 @@ int rbl_lists_make(struct arena *arena, const struct conf *conf,
 		   struct rbl_lists *lists_r, struct err *err)
 {
 	const struct rbl_conf *rbl = conf_group(conf, &rbl_settings);
-	struct maker m = {.arena = arena, .err = err, .lists = lists_r};
+	struct maker m = {
+		.arena = arena, .conf = conf, .err = err, .lists = lists_r};
 	const struct conf_block *blocks;
 	size_t count;
 
@@ -387,7 +383,7 @@ int rbl_lists_make(struct arena *arena, const struct conf *conf,
 	for (size_t i = 0; i < count; i++) {
 		const struct rbl_list_conf *values = blocks[i].values;
 
-		m.line = blocks[i].line;
+		m.place = conf_block_place(conf, &blocks[i]);
 		if (!is_shipped(blocks[i].title) && values->enabled &&
 		    make_list(&m, blocks[i].title, values) < 0)
 			return -1;

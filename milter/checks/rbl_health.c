@@ -5,7 +5,6 @@
  * end, since the fault may be on the way.
  */
 #include "milter/checks/rbl_health.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
 
 #include <stdatomic.h>
@@ -161,9 +160,21 @@ static enum rbl_trouble judge_probe(const struct rbl_list *list,
 	return RBL_TROUBLE_SILENT;
 }
 
+/* The name whose answer gave the list away; empty: it was not one name. */
+static struct slice culprit(const struct rbl_list *list,
+			    enum rbl_trouble trouble)
+{
+	if (trouble == RBL_TROUBLE_EMPTY)
+		return list->test_listed;
+	if (trouble == RBL_TROUBLE_LISTS_ALL)
+		return list->test_unlisted;
+	return SLICE("");
+}
+
 static void set_trouble(struct list_health *l, enum rbl_trouble trouble)
 {
 	int was = atomic_exchange(&l->trouble, (int)trouble);
+	struct slice name = culprit(l->list, trouble);
 
 	if (was == (int)trouble)
 		return;
@@ -171,11 +182,10 @@ static void set_trouble(struct list_health *l, enum rbl_trouble trouble)
 		log_warn("DNS list %.*s is well again and in use",
 			 SLICE_FMT(l->list->zone));
 	else
-		log_warn("DNS list %.*s is suspended: it %s (asked for %.*s "
-			 "and %.*s); %s",
+		log_warn("DNS list %.*s is suspended: it %s%s%.*s%s; %s",
 			 SLICE_FMT(l->list->zone), rbl_trouble_words(trouble),
-			 SLICE_FMT(l->list->test_listed),
-			 SLICE_FMT(l->list->test_unlisted), remedy(trouble));
+			 name.n > 0 ? " (" : "", SLICE_FMT(name),
+			 name.n > 0 ? ")" : "", remedy(trouble));
 }
 
 /* A wrong answer counts for more than a missing one. */
@@ -249,25 +259,4 @@ void rbl_health_stop(struct rbl_health *h, struct resolver *resolver)
 		l->testing = false;
 		l->due_ms = 0;
 	}
-}
-
-static bool any_testing(const struct rbl_health *h)
-{
-	for (size_t i = 0; i < h->count; i++)
-		if (h->list[i].testing)
-			return true;
-	return false;
-}
-
-void rbl_health_test(struct rbl_health *h, struct resolver *resolver,
-		     int64_t deadline_ms)
-{
-	const struct timespec pause = {.tv_nsec = 5 * 1000000};
-
-	rbl_health_stop(h, resolver);
-	do {
-		nanosleep(&pause, NULL);
-		rbl_health_tick(h, resolver, clock_mono_ms());
-	} while (any_testing(h) && clock_mono_ms() < deadline_ms);
-	rbl_health_stop(h, resolver);
 }

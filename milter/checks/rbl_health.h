@@ -38,11 +38,5 @@ void rbl_health_tick(struct rbl_health *health, struct resolver *resolver,
 		     int64_t now_ms);
 /* Gives up what is out. Afterwards ticks may begin anew. */
 void rbl_health_stop(struct rbl_health *health, struct resolver *resolver);
-/*
- * Tests every list now and waits for the result, until `deadline_ms` of the
- * monotonic clock: for a command that runs once.
- */
-void rbl_health_test(struct rbl_health *health, struct resolver *resolver,
-		     int64_t deadline_ms);
 
 #endif

@@ -136,8 +136,11 @@ static int prepare_check(struct engine *engine, struct engine_check *row,
 	if (check->settings)
 		row->ready = conf_group(engine->conf, check->settings);
 	if (check->prepare && check->prepare(engine->arena, engine->conf,
-					     &row->ready, err) < 0)
+					     &row->ready, err) < 0) {
+		/* stop() must not take the settings for what it prepared. */
+		row->ready = NULL;
 		return -1;
+	}
 	row->wait_ms = 10000;
 	row->total_ms = INT64_MAX;
 	if (check->limits)
