@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""Runs the benchmark and prints a table (docs/performance.md tells more).
+
+usage: run.py [--peers] [--only NAME,…] [--seconds S] [--rounds N]
+              [--connections N,…] [--build DIR] [--set DIR] [--json FILE]
+
+Makes the message set where it is missing, starts a DNS server that knows
+it and each filter, and plays the set to each: once from a cold start, then
+for some seconds from 1, 8 and 64 connections. The filters take turns, for
+several rounds, so that a machine whose speed drifts drifts for all; of each
+filter's rounds the one with the median CPU time is shown.
+
+With --peers Debian's rspamd, opendkim and opendmarc are run over the same
+messages and DNS, in a network namespace of our own (which needs root),
+since opendmarc can only be told a name server by /etc/resolv.conf.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import messages
+import services
+
+HERE = pathlib.Path(__file__).resolve().parent
+IN_NAMESPACE = "GATEPOST_BENCH_NAMESPACE"
+
+
+def parse_report(text):
+    """The "name value" lines of milterload."""
+    report = {"action": {}, "auth": {}, "process": []}
+    for line in text.splitlines():
+        name, *rest = line.split()
+        if name in ("action", "auth"):
+            report[name][rest[0]] = {
+                word: int(count) for word, count in
+                (pair.rsplit(":", 1) for pair in rest[1:])}
+        elif name == "process":
+            pairs = dict(pair.split(":", 1) for pair in rest[1:])
+            report[name].append({"pid": int(rest[0]), "name": pairs["name"],
+                                 **{key: int(pairs[key]) for key in
+                                    ("rss_kb", "pss_kb", "threads")}})
+        else:
+            report[name] = float(rest[0])
+    return report
+
+
+class Bench:
+    def __init__(self, args, folder):
+        self.args, self.folder = args, folder
+        self.dns = ("127.0.0.1", 53 if args.peers else 20153)
+        self.rows = []
+
+    def load(self, name, chain, connections, once=False):
+        command = [self.args.build / "tests/bench/milterload",
+                   "-m", self.args.set, "-c", connections]
+        command += ["-1"] if once else ["-w", 0.5, "-t", self.args.seconds]
+        for service in chain:
+            command += ["-s", service.endpoint, "-p", service.pid]
+        done = subprocess.run([str(word) for word in command], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        row = parse_report(done.stdout)
+        row.update(filter=name, state="cold" if once else "warm")
+        return row
+
+    def measure(self, chains):
+        for name, chain in chains.items():
+            self.rows.append(self.load(name, chain, 8, once=True))
+            print_row(self.rows[-1])
+        for connections in self.args.connections:
+            rounds = {name: [] for name in chains}
+            for _ in range(self.args.rounds):
+                for name, chain in chains.items():
+                    rounds[name].append(self.load(name, chain, connections))
+            for rows in rounds.values():
+                rows.sort(key=lambda row: row["cpu_ms_per_message"])
+                self.rows.append(rows[len(rows) // 2])
+                print_row(self.rows[-1])
+
+    def chains(self):
+        where = self.folder, self.dns
+        chains = {"empty": [services.Empty(*where, self.args.build)]}
+        if self.args.peers:
+            chains["rspamd"] = [services.Rspamd(*where)]
+            dkim = services.Opendkim(*where)
+            chains["opendkim"] = [dkim]
+            chains["opendkim+opendmarc"] = [dkim, services.Opendmarc(*where)]
+        return {name: chain for name, chain in chains.items()
+                if not self.args.only or name in self.args.only}
+
+    def run(self):
+        chains = self.chains()
+        started = [services.Nsd(self.folder, self.dns, self.args.set / "zone")]
+        for chain in chains.values():
+            started += [one for one in chain if one not in started]
+        try:
+            for service in started:
+                service.start()
+            print_head()
+            self.measure(chains)
+        finally:
+            for service in reversed(started):
+                service.stop()
+        print_actions(self.rows)
+        print_ratios(self.rows)
+
+
+def workers(row):
+    """The processes that did the work: largest first."""
+    return sorted(row["process"], key=lambda p: -p["rss_kb"])
+
+
+def print_head():
+    print(f"{'filter':20} {'state':5} {'conn':>4} {'msg/s':>8} "
+          f"{'CPU ms':>8} {'p50 ms':>8} {'p99 ms':>8} {'eom p99':>8} "
+          f"{'RSS MB':>7} {'PSS MB':>7} {'threads':>7}")
+
+
+def print_row(row):
+    largest = workers(row)[0]
+    print(f"{row['filter']:20} {row['state']:5} {row['connections']:4.0f} "
+          f"{row['messages_per_second']:8.0f} "
+          f"{row['cpu_ms_per_message']:8.3f} {row['whole_ms_p50']:8.2f} "
+          f"{row['whole_ms_p99']:8.2f} {row['eom_ms_p99']:8.2f} "
+          f"{largest['rss_kb'] / 1024:7.1f} "
+          f"{sum(p['pss_kb'] for p in row['process']) / 1024:7.1f} "
+          f"{sum(p['threads'] for p in row['process']):7}", flush=True)
+
+
+def print_actions(rows):
+    """From the cold pass, which plays every message exactly once."""
+    for row in rows:
+        if row["state"] != "cold":
+            continue
+        print(f"\n{row['filter']}:")
+        for label, counts in row["action"].items():
+            words = {**counts, **row["auth"][label]}
+            print(f"    {label:14} " + "  ".join(
+                f"{word} {count}" for word, count in words.items()))
+
+
+def print_ratios(rows):
+    table = {(row["filter"], row["state"], row["connections"]): row
+             for row in rows}
+    for (name, state, connections), ours in table.items():
+        for peer in ("rspamd", "opendkim+opendmarc"):
+            theirs = table.get((peer, state, connections))
+            if name != "gatepost" or not theirs:
+                continue
+            cpu, p99 = (ours[key] / theirs[key] for key in
+                        ("cpu_ms_per_message", "whole_ms_p99"))
+            print(f"gatepost / {peer} ({state}, {connections:.0f}): "
+                  f"CPU per message {cpu:.3f}, p99 {p99:.3f}")
+
+
+def enter_namespace():
+    """Runs us again where 127.0.0.1:53 is ours and nothing else is near."""
+    if os.getuid() != 0:
+        sys.exit("run.py: --peers needs root, for a network namespace")
+    with tempfile.NamedTemporaryFile("w", prefix="gatepost-bench-resolv-",
+                                     delete=False) as file:
+        file.write("nameserver 127.0.0.1\n")
+    os.chmod(file.name, 0o644)
+    script = 'ip link set lo up && mount --bind "$0" /etc/resolv.conf && ' \
+             'exec "$@"'
+    try:
+        return subprocess.run(
+            ["unshare", "--net", "--mount", "sh", "-c", script, file.name,
+             sys.executable, *sys.argv],
+            env={**os.environ, IN_NAMESPACE: "1"}, check=False).returncode
+    finally:
+        os.unlink(file.name)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    build = pathlib.Path.cwd()
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--only", type=lambda text: text.split(","))
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", default=[1, 8, 64], type=lambda
+                        text: [int(word) for word in text.split(",")])
+    parser.add_argument("--build", type=pathlib.Path, default=build)
+    parser.add_argument("--set", type=pathlib.Path)
+    parser.add_argument("--json", type=pathlib.Path)
+    args = parser.parse_args()
+    args.build = args.build.resolve()
+    args.gatepostd = args.build / "gatepostd"
+    args.set = (args.set or args.build / "bench-set").resolve()
+    return args
+
+
+def main():
+    args = parse_arguments()
+    if not (args.set / "index").exists():
+        print(f"making the message set in {args.set} (about a minute)",
+              flush=True)
+        messages.make(args.set, 2000, 250, 1)
+    if args.peers and IN_NAMESPACE not in os.environ:
+        return enter_namespace()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="gatepost-bench-"))
+    folder.chmod(0o755)
+    bench = Bench(args, folder)
+    try:
+        bench.run()
+    except services.Failed as failure:
+        print(f"run.py: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder)
+        if args.json:
+            args.json.write_text(json.dumps(bench.rows, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

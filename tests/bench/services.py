@@ -1,0 +1,238 @@
+"""Starts and stops what the benchmark needs: the DNS server, Gatepost, the
+empty filter, and the peers. Each gets a folder of its own, runs in the
+foreground, without privileges where we have some to drop, and is ended by
+its pid.
+"""
+
+import os
+import pathlib
+import pwd
+import signal
+import socket
+import subprocess
+import time
+
+PUBLIC_SUFFIXES = "/usr/share/publicsuffix/public_suffix_list.dat"
+
+
+class Failed(Exception):
+    pass
+
+
+class Service:
+    """One process (and its children) with a socket to wait for."""
+
+    name = ""
+    settle = 0.2        # seconds of quiet after the socket answers
+
+    def __init__(self, folder, dns):
+        self.folder = pathlib.Path(folder) / self.name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.socket = self.folder / "milter"
+        self.dns = dns          # (address, port)
+        self.process = None
+
+    def command(self):
+        """Writes the configuration and returns the command line."""
+        raise NotImplementedError
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def start(self):
+        command = [str(word) for word in self.command()]
+        user = {}
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            user = {"user": nobody.pw_uid, "group": nobody.pw_gid,
+                    "extra_groups": []}
+            for path in [self.folder, *self.folder.rglob("*")]:
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.folder, umask=0, **user)
+        self._wait()
+        time.sleep(self.settle)
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket))
+                return True
+            except OSError:
+                return False
+
+    def _wait(self):
+        end = time.monotonic() + 30
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                log = (self.folder / "log").read_text(errors="replace")
+                raise Failed(f"{self.name} did not start:\n{log[-2000:]}")
+            time.sleep(0.05)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def endpoint(self):
+        return f"unix:{self.socket}"
+
+
+class Nsd(Service):
+    """The authority for everything: the set's zone served as the root."""
+
+    name = "nsd"
+
+    def __init__(self, folder, dns, zone):
+        super().__init__(folder, dns)
+        self.zone = zone
+
+    def command(self):
+        address, port = self.dns
+        self.write("root.zone", self.zone.read_text())
+        config = self.write("nsd.conf", f"""
+server:
+    ip-address: {address}@{port}
+    server-count: 1
+    username: ""
+    chroot: ""
+    zonesdir: "{self.folder}"
+    database: ""
+    pidfile: "{self.folder}/pid"
+    xfrdfile: "{self.folder}/xfrd"
+    zonelistfile: "{self.folder}/zones"
+    xfrdir: "{self.folder}"
+    rrl-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: "."
+    zonefile: root.zone
+""")
+        return ["/usr/sbin/nsd", "-d", "-c", config]
+
+    def start(self):
+        # A port below 1024 exists only in our own network namespace.
+        if self.dns[1] >= 1024:
+            super().start()
+            return
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start",
+                  "w", encoding="ascii") as limit:
+            limit.write("0")
+        super().start()
+
+    def answers(self):
+        query = (b"\x12\x34\0\0\0\1\0\0\0\0\0\0"
+                 b"\2ns\5bench\7example\0\0\1\0\1")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.2)
+            try:
+                probe.sendto(query, self.dns)
+                return len(probe.recv(512)) > len(query)
+            except OSError:
+                return False
+
+
+class Empty(Service):
+    name = "empty"
+
+    def __init__(self, folder, dns, build):
+        super().__init__(folder, dns)
+        self.build = build
+
+    def command(self):
+        return [self.build / "tests/bench/emptyfilter",
+                f"unix:{self.socket}"]
+
+
+class Rspamd(Service):
+    """Debian's rspamd as it comes, with a self-scanning proxy.
+
+    Debian's configuration is read unchanged. Ours adds: the DNS server, one
+    proxy process per CPU that scans by itself (no second process and no
+    HTTP in between), no other workers. There is no Redis, so what needs it
+    (Bayes, neural, greylisting, ratelimit, history) stays off, which
+    favours rspamd here. The vendor's fuzzy servers and maps cannot be
+    reached.
+    """
+
+    name = "rspamd"
+    settle = 20         # its expressions are compiled in the background
+
+    def command(self):
+        address, port = self.dns
+        local = "etc/local.d"
+        self.write(f"{local}/options.inc",
+                   f'dns {{ nameserver = "{address}:{port}"; }}\n')
+        for worker in ("normal", "controller"):
+            self.write(f"{local}/worker-{worker}.inc", "enabled = false;\n")
+        self.write(f"{local}/worker-proxy.inc", f"""
+bind_socket = "{self.socket} mode=0666";
+count = {os.cpu_count()};
+upstream "local" {{ default = yes; self_scan = yes; }}
+""")
+        for name in ("db", "run", "logs"):
+            (self.folder / name).mkdir(exist_ok=True)
+        return ["/usr/bin/rspamd", "-f",
+                f"--var=LOCAL_CONFDIR={self.folder}/etc",
+                f"--var=DBDIR={self.folder}/db",
+                f"--var=RUNDIR={self.folder}/run",
+                f"--var=LOGDIR={self.folder}/logs"]
+
+
+class Opendkim(Service):
+    """Verifies only. Its resolver is a libunbound of its own, without DNSSEC.
+
+    Nameservers, not ResolverConfiguration: with that it reads the file for
+    each connection, and several at once crash it.
+    """
+
+    name = "opendkim"
+
+    def command(self):
+        address, port = self.dns
+        config = self.write("opendkim.conf", f"""
+Mode                    v
+Socket                  local:{self.socket}
+PidFile                 {self.folder}/pid
+Syslog                  no
+UMask                   000
+AuthservID              mx.bench.example
+AlwaysAddARHeader       yes
+Nameservers             {address}@{port}
+""")
+        return ["/usr/sbin/opendkim", "-f", "-x", config]
+
+
+class Opendmarc(Service):
+    """Takes DKIM results from opendkim's header field, does SPF itself."""
+
+    name = "opendmarc"
+
+    def command(self):
+        config = self.write("opendmarc.conf", f"""
+Socket                  local:{self.socket}
+PidFile                 {self.folder}/pid
+Syslog                  false
+UMask                   000
+AuthservID              mx.bench.example
+TrustedAuthservIDs      mx.bench.example
+SPFSelfValidate         true
+PublicSuffixList        {PUBLIC_SUFFIXES}
+""")
+        return ["/usr/sbin/opendmarc", "-f", "-c", config]
