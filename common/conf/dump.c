@@ -150,6 +150,16 @@ void dump_effective(FILE *out, const struct conf *conf,
 	arena_free(&w.arena);
 }
 
+/* The meaning as a sentence. */
+static struct slice sentence(struct walk *w, const struct setting *row)
+{
+	char *text = arena_cstr(w->arena, slice_cstr(row->doc));
+
+	if (text[0] >= 'a' && text[0] <= 'z')
+		text[0] = (char)(text[0] - 32);
+	return arena_printf(w->arena, "%s.", text);
+}
+
 static void example_rows(struct walk *w, const struct settings_group *group,
 			 const char *indent)
 {
@@ -157,7 +167,8 @@ static void example_rows(struct walk *w, const struct settings_group *group,
 		struct slice allowed = value_allowed(row, w->arena);
 
 		comment(w->out, indent,
-			arena_printf(w->arena, "%s. Allowed: %.*s.", row->doc,
+			arena_printf(w->arena, "%.*s Allowed: %.*s.",
+				     SLICE_FMT(sentence(w, row)),
 				     SLICE_FMT(allowed)));
 		fprintf(w->out, "%s#%s = %.*s\n\n", indent, row->name,
 			SLICE_FMT(default_text(w, group, row)));
@@ -215,7 +226,7 @@ static void manual_section(struct walk *w, size_t first)
 
 	fprintf(w->out, ".SS \"%s%s%s\"\n", section[0] ? section : "Top level",
 		group->titled ? " \\(dqNAME\\(dq" : "",
-		section[0] ? " { \\(el }" : "");
+		section[0] ? " { ... }" : "");
 	manual_text(w->out, slice_cstr(group->doc));
 	for (size_t i = first; w->groups[i]; i++) {
 		const struct setting *row = w->groups[i]->rows;
@@ -225,8 +236,7 @@ static void manual_section(struct walk *w, size_t first)
 
 			fprintf(w->out, ".TP\n.B %s%s%s\n", section,
 				section[0] ? "." : "", row->name);
-			manual_text(w->out,
-				    arena_printf(w->arena, "%s.", row->doc));
+			manual_text(w->out, sentence(w, row));
 			manual_text(w->out,
 				    arena_printf(w->arena,
 						 "Default: %.*s. Allowed: "

@@ -13,6 +13,7 @@
 #include "milter/net/dns.h"
 
 static const char head[] =
+	"'\\\" Made by `make docs` from the rows of the settings.\n"
 	".TH GATEPOST.CONF 5 \"\" \"Gatepost\" \"File formats\"\n"
 	".SH NAME\n"
 	"gatepost.conf \\- configuration of the Gatepost mail filter\n"
@@ -20,7 +21,7 @@ static const char head[] =
 	"The smallest useful file is empty: every setting has a safe "
 	"default.\n"
 	"A setting is written\n.IR \"name = value\" ,\n"
-	"a section\n.IR \"name { \\(el }\" ,\n"
+	"a section\n.IR \"name { ... }\" ,\n"
 	"a list\n.IR {a,\\~b} .\n"
 	"Values that hold blanks or any of\n"
 	".B # = { } ( ) , \\(dq \\(aq\nor // are put in double quotes.\n"
