@@ -181,6 +181,7 @@ static int apply_set(struct conf *conf, const char *set, struct err *err)
 	size_t equals = slice_find(whole, 0, '='), dot, last, group;
 	const struct setting *row;
 	struct err why;
+	int pairs;
 	void *base;
 
 	if (equals == whole.n)
@@ -189,8 +190,9 @@ static int apply_set(struct conf *conf, const char *set, struct err *err)
 	text = slice_trim(slice_sub(whole, equals + 1, whole.n));
 	dot = slice_find(key, 0, '.');
 	section = dot == key.n ? SLICE("") : slice_sub(key, 0, dot);
-	if (conf_pair_section(section) >= 0) {
-		if (conf_pair_set(conf, (size_t)conf_pair_section(section),
+	pairs = conf_pair_section(section);
+	if (pairs >= 0) {
+		if (conf_pair_set(conf, (size_t)pairs,
 				  slice_sub(key, dot + 1, key.n), text, 0,
 				  &why) < 0)
 			return err_set(err, "--set %s", why.text);

@@ -28,6 +28,7 @@ static struct slice section_of(const cfg_t *cfg)
 }
 
 /* The library's "no such option 'x'" gains a suggestion. */
+__attribute__((format(printf, 2, 0)))
 static void report(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[400];

@@ -469,7 +469,7 @@ void address_list_parse(struct arena *a, struct slice value, size_t max,
 void address_split(struct slice path, struct slice *local_r,
 		   struct slice *domain_r)
 {
-	size_t at = path.n, colon = slice_find(path, 0, ':');
+	size_t at, colon = slice_find(path, 0, ':');
 	bool quoted = false;
 
 	if (path.n > 0 && path.p[0] == '@' && colon < path.n)

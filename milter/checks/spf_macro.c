@@ -153,7 +153,7 @@ const char *spf_macro_check_domain(struct slice spec)
 		if (next_piece(&rest, &piece) == 1)
 			last = piece;
 	}
-	if (!literal)
+	if (!literal || last.literal.n == 0)
 		return NULL;
 	if (last.literal.p[last.literal.n - 1] == '.')
 		last.literal.n--;
