@@ -69,6 +69,7 @@ MAIN = {
 MASTER = """\
 {port} inet n - n - - smtpd
 {plain_port} inet n - n - - smtpd -o smtpd_milters=
+{second_port} inet n - n - - smtpd -o smtpd_milters={second_milters}
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -88,21 +89,23 @@ showq unix n - n - - showq
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-{extra_services}"""
+"""
 
 
 class Postfix:
-    """port asks the milters; plain_port has none."""
+    """port asks the milters; plain_port has none; second_port asks others
+    than port, such as the same over another kind of socket."""
 
     def __init__(self, folder, milters="", domains=("gatepost.example",),
-                 settings=None, services=""):
+                 settings=None, second_milters=""):
         self.folder = Path(folder)
         self.port = ports.free_port()
         self.plain_port = ports.free_port()
         self.domains = list(domains)
         self.milters = milters
         self.settings = dict(settings or {})
-        self.services = services
+        self.second_port = ports.free_port()
+        self.second_milters = second_milters
         self.running = False
 
     @property
@@ -135,7 +138,8 @@ class Postfix:
         (self.etc / "master.cf").write_text(MASTER.format(
             port=f"127.0.0.1:{self.port}",
             plain_port=f"127.0.0.1:{self.plain_port}",
-            extra_services=self.services))
+            second_port=f"127.0.0.1:{self.second_port}",
+            second_milters=self.second_milters))
 
     def command(self, *argv, check=True):
         """Runs one of Postfix's commands on this instance."""

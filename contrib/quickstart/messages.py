@@ -1,0 +1,69 @@
+"""The messages of the demonstration: who sends what, and what to watch."""
+
+from dataclasses import dataclass
+from email.utils import formatdate, make_msgid
+
+import dkim
+
+
+@dataclass
+class Letter:
+    title: str
+    client: str
+    name: str           # verified reverse name of the client, or ""
+    helo: str
+    sender: str
+    message: bytes
+    show: tuple = ()    # header fields to show as they were delivered
+
+
+def text(*fields, body="Hello,\n\nthis is a sample message.\n", date=True):
+    lines = list(fields)
+    if date:
+        lines += ["Date: " + formatdate(localtime=False),
+                  "Message-ID: " + make_msgid(domain="client.example")]
+    return ("\n".join(lines) + "\n\n" + body).replace("\n", "\r\n").encode()
+
+
+def signed(message, key):
+    return dkim.sign(message, b"demo", b"example.org", key,
+                     include_headers=[b"from", b"to", b"subject", b"date",
+                                      b"message-id"]) + message
+
+
+def letters(key, authserv_id):
+    yield Letter(
+        "A clean message: SPF, DKIM and DMARC agree",
+        "192.0.2.10", "mail.example.org", "mail.example.org",
+        "alice@example.org",
+        signed(text("From: Alice <alice@example.org>",
+                    "To: user@gatepost.example", "Subject: Minutes"), key))
+    yield Letter(
+        "A forged sender: the bank's domain says p=reject",
+        "198.51.100.66", "", "mail.bank.example",
+        "service@bank.example",
+        text("From: Your Bank <service@bank.example>",
+             "To: user@gatepost.example", "Subject: Confirm your account"))
+    yield Letter(
+        "A client that a block list knows",
+        "203.0.113.7", "dialup.example.net", "dialup.example.net",
+        "bob@example.net",
+        text("From: Bob <bob@example.net>",
+             "To: user@gatepost.example", "Subject: Offer"))
+    yield Letter(
+        "Not clean, not clearly spam: delivered with a mark",
+        "198.51.100.30", "", "[198.51.100.30]",
+        "news@shop.example",
+        text("From: Shop <news@shop.example>",
+             "To: user@gatepost.example", "Subject: News"),
+        show=("X-Spam",))
+    yield Letter(
+        "A sender who brings an Authentication-Results field of our name",
+        "198.51.100.77", "", "client.example",
+        "eve@example.net",
+        text(f"Authentication-Results: {authserv_id};",
+             "\tdkim=pass header.d=example.net; spf=pass",
+             "Authentication-Results: mx.elsewhere.example; spf=pass",
+             "From: Eve <eve@example.net>",
+             "To: user@gatepost.example", "Subject: Trust me"),
+        show=("Authentication-Results",))

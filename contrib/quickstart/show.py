@@ -1,0 +1,61 @@
+"""A verdict as an operator reads it in a terminal."""
+
+import os
+import shutil
+import sys
+import textwrap
+
+COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32",
+           "yellow": "33"}
+ACTION_COLOURS = {"accept": "green", "tag": "yellow", "reject": "red",
+                  "tempfail": "red"}
+
+
+def width():
+    return max(60, min(100, shutil.get_terminal_size((80, 24)).columns))
+
+
+def paint(text, colour):
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+        return text
+    return f"\033[{COLOURS[colour]}m{text}\033[0m"
+
+
+def printable(text):
+    """No control character reaches the terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def row(label, text, colour=None):
+    lines = textwrap.wrap(printable(text), width() - 12,
+                          break_long_words=False) or [""]
+    for number, line in enumerate(lines):
+        head = label if number == 0 else ""
+        print(f"   {head:<8} {paint(line, colour) if colour else line}")
+
+
+def title(text):
+    print(paint(textwrap.fill(text, width()), "bold"))
+
+
+def symbols(record):
+    """One row a symbol: points, name, the fact behind it."""
+    found = sorted(record["symbols"], key=lambda one: -abs(one["score"]))
+    longest = max([len(one["name"]) for one in found] + [6])
+    indent = " " * (12 + 7 + longest + 2)
+    for one in found:
+        reason = one["detail"] or one["meaning"]
+        head = f"{one['score']:+7.1f} {one['name']:<{longest}}  "
+        print(textwrap.fill(
+            printable(reason), width(), initial_indent="    " + head,
+            subsequent_indent=indent, break_long_words=False)
+            if reason else "    " + head.rstrip())
+    if not found:
+        print("            nothing was found against or for it")
+
+
+def verdict(record):
+    action = record["action"]
+    row("action", f"{action}, score {record['score']:.1f}",
+        ACTION_COLOURS.get(action))
+    symbols(record)
