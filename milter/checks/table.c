@@ -1,5 +1,6 @@
 /* The table of all checks, in the order in which reports show them. */
 #include "milter/checks/table.h"
+#include "milter/checks/dkim.h"
 #include "milter/checks/dmarc.h"
 #include "milter/checks/headers.h"
 #include "milter/checks/host.h"
@@ -10,6 +11,7 @@ const struct check *const checks_table[] = {
 	&check_host,
 	&check_headers,
 	&check_spf,
+	&check_dkim,
 	&check_dmarc,
 	&check_rbl,
 	NULL,
