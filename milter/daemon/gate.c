@@ -1,14 +1,15 @@
 /*
- * dup2() swaps what stands behind a number in one step. libmilter's listener
- * may be asleep in a poll of the old socket, which the kernel keeps for it;
- * a connection to that socket wakes it, its accept finds nobody, and the
- * next poll is of the new one.
+ * dup3() swaps what stands behind a number in one step. libmilter's listener
+ * may be asleep in a poll of the old socket, for up to five seconds; a
+ * signal interrupts it, and its next poll is of the new one. A signal that
+ * comes when it is not asleep does nothing, and need not.
  */
 #include "milter/daemon/gate.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -48,17 +49,21 @@ static int connect_to(int listening, struct err *err)
 	return -1;
 }
 
+static void on_signal(int number)
+{
+	(void)number;
+}
+
 int gate_new(struct gate *gate_r, struct err *err)
 {
+	/* No SA_RESTART: poll() is to return. */
+	struct sigaction interrupt = {.sa_handler = on_signal};
 	int fd = listen_privately(err);
 
 	if (fd < 0)
 		return -1;
-	*gate_r = (struct gate){.fd = fd,
-				.spare = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-	if (gate_r->spare < 0)
-		return err_set(err, "cannot keep a socket: %s",
-			       strerror(errno));
+	sigaction(SIGUSR2, &interrupt, NULL);
+	*gate_r = (struct gate){.fd = fd};
 	return 0;
 }
 
@@ -68,7 +73,7 @@ int gate_connect(const struct gate *gate, int timeout_ms, struct err *err)
 	static const char hello[] = {0, 0,    0, 13, 'O', 0,    0,    0, 6,
 				     0, 0,    1, -1, 0,	  0x1f, -1,   -1};
 	char answer[512];
-	int fd = connect_to(gate->spare, err);
+	int fd = connect_to(gate->fd, err);
 	struct pollfd readable = {.fd = fd, .events = POLLIN};
 
 	if (fd < 0)
@@ -81,34 +86,25 @@ int gate_connect(const struct gate *gate, int timeout_ms, struct err *err)
 	return err_set(err, "the milter library does not answer");
 }
 
+/* Puts `fd` behind the number that libmilter knows, and closes `fd`. */
+static int swap(const struct gate *gate, int fd, struct err *err)
+{
+	if (dup3(fd, gate->fd, O_CLOEXEC) < 0)
+		return err_set(err, "cannot swap the listening socket: %s",
+			       strerror(errno));
+	close(fd);
+	pthread_kill(gate->listener, SIGUSR2);
+	return 0;
+}
+
 int gate_open(struct gate *gate, int shared_fd, struct err *err)
 {
-	struct err ignored;
-	int waker;
-
-	if (dup3(shared_fd, gate->fd, O_CLOEXEC) < 0)
-		return err_set(err, "cannot take the listening socket: %s",
-			       strerror(errno));
-	close(shared_fd);
-	waker = connect_to(gate->spare, &ignored);
-	close(gate->spare);
-	gate->spare = -1;
-	if (waker >= 0)
-		close(waker);
-	return 0;
+	return swap(gate, shared_fd, err);
 }
 
 int gate_close(struct gate *gate, struct err *err)
 {
 	int fd = listen_privately(err);
 
-	if (fd < 0)
-		return -1;
-	if (dup3(fd, gate->fd, O_CLOEXEC) < 0) {
-		close(fd);
-		return err_set(err, "cannot leave the listening socket: %s",
-			       strerror(errno));
-	}
-	close(fd);
-	return 0;
+	return fd < 0 ? -1 : swap(gate, fd, err);
 }

@@ -11,12 +11,17 @@
 
 #include "common/base/err.h"
 
+#include <pthread.h>
+
 struct gate {
-	int fd;		/* the number libmilter knows */
-	int spare;	/* keeps the private socket while it is polled */
+	int fd;			/* the number libmilter knows */
+	pthread_t listener;	/* the thread that polls it */
 };
 
-/* A private listening socket; nobody else knows its name. */
+/*
+ * A private listening socket; nobody else knows its name. Takes over
+ * SIGUSR2. `listener` is to be set once that thread runs.
+ */
 int gate_new(struct gate *gate_r, struct err *err);
 /*
  * A connection to the private socket, on which libmilter has answered a

@@ -14,7 +14,7 @@
 enum stage {
 	STAGE_CONNECT,	/* conn.client, conn.ptr_name */
 	STAGE_HELO,	/* conn.helo */
-	STAGE_ENVELOPE,	/* sender, recipients, conn.user */
+	STAGE_ENVELOPE,	/* sender, conn.user; recipients still follow */
 	STAGE_HEADERS,	/* all header fields */
 	STAGE_MESSAGE,	/* the whole body has been seen */
 };

@@ -1,0 +1,447 @@
+/*
+ * No callback before end-of-message ever waits: libmilter's pool would make
+ * other sessions wait too. Callbacks of one session run on changing
+ * threads, one at a time. What libmilter passes in is its own and copied;
+ * what is made here belongs to the session, its message or their arenas.
+ *
+ * Protocol: the milter protocol, version 6, as Postfix and libmilter speak
+ * it. Most steps are negotiated to need no reply, which saves a round trip
+ * for each. Connect and MAIL are answered all the same: Postfix keeps what
+ * needs no reply in its buffer, and DNS is to be asked early. Over TCP, RCPT
+ * is answered too: Postfix sends the message from another process, and what
+ * was not acknowledged by then holds it back for 40 ms (Nagle's algorithm
+ * on its side, delayed acknowledgement on ours).
+ */
+#include "milter/daemon/milter.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "milter/daemon/apply.h"
+#include "milter/engine/report.h"
+
+#include <libmilter/mfapi.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* libmilter exports it, but has it in no header. */
+extern size_t smfi_setmaxdatasize(size_t size);
+
+/*
+ * Postfix passes header fields up to its header_size_limit whole;
+ * libmilter's own bound of 64 KiB would make such mail bounce.
+ */
+#define MAX_COMMAND (4u << 20)
+
+#define WANTED_STEPS                                                           \
+	(SMFIP_NR_HELO | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY |         \
+	 SMFIP_NODATA | SMFIP_NOUNKNOWN)
+
+struct session {
+	struct conn conn;
+	struct arena *helo_arena;	/* a client may send many HELOs */
+	struct mail *mail;		/* NULL until something is known */
+	const char *over;		/* the limit this message has passed */
+	bool in_transaction;
+	bool own_space;			/* SMFIP_HDR_LEADSPC */
+	bool refused;			/* over worker.max_sessions */
+};
+
+/* libmilter's callbacks are given no pointer of ours before a session. */
+static struct milter_service *the_service;
+
+static struct session *session_of(SMFICTX *ctx)
+{
+	return smfi_getpriv(ctx);
+}
+
+static struct slice macro(SMFICTX *ctx, const char *name)
+{
+	return slice_cstr(smfi_getsymval(ctx, (char *)name));
+}
+
+/* Keeps text in the connection's arena; says it once for all messages. */
+static void keep(struct arena *arena, struct slice *slot, struct slice text)
+{
+	if (!slice_eq(*slot, text))
+		*slot = arena_dup(arena, text);
+}
+
+static struct session *session_new(void)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->conn.arena = arena_new(1024);
+	session->helo_arena = arena_new(512);
+	session->refused =
+		atomic_fetch_add(&the_service->sessions, 1) >=
+		the_service->max_sessions;
+	counter_add(the_service->counters, GAUGE_SESSIONS, 1);
+	return session;
+}
+
+static void session_free(struct session *session)
+{
+	mail_free(&session->mail);
+	arena_free(&session->helo_arena);
+	arena_free(&session->conn.arena);
+	free(session);
+	atomic_fetch_sub(&the_service->sessions, 1);
+	counter_add(the_service->counters, GAUGE_SESSIONS, (uint64_t)-1);
+}
+
+/* The message under way, made and brought to the present stage if need be. */
+static struct mail *session_mail(struct session *session)
+{
+	if (session->mail)
+		return session->mail;
+	session->mail = mail_new(the_service->engine, &session->conn);
+	engine_stage(session->mail, STAGE_CONNECT);
+	if (!slice_empty(session->conn.helo))
+		engine_stage(session->mail, STAGE_HELO);
+	return session->mail;
+}
+
+static void session_end_mail(struct session *session)
+{
+	if (session->in_transaction)
+		atomic_fetch_sub(&the_service->transactions, 1);
+	session->in_transaction = false;
+	session->over = NULL;
+	mail_free(&session->mail);
+}
+
+static void ask_macros(SMFICTX *ctx)
+{
+	static const struct {
+		int stage;
+		const char *names;
+	} lists[] = {
+		{SMFIM_CONNECT, "{daemon_name} {client_resolve}"},
+		{SMFIM_HELO, "{tls_version}"},
+		{SMFIM_ENVFROM, "{auth_authen} {tls_version}"},
+		{SMFIM_EOM, "i"},
+	};
+
+	/* Refused, the MTA sends those it is configured to send. */
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		(void)smfi_setsymlist(ctx, lists[i].stage,
+				      (char *)lists[i].names);
+}
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long mta_actions,
+			     unsigned long mta_steps, unsigned long f2,
+			     unsigned long f3, unsigned long *actions_r,
+			     unsigned long *steps_r, unsigned long *f2_r,
+			     unsigned long *f3_r)
+{
+	unsigned long steps = WANTED_STEPS;
+	struct session *session;
+
+	(void)mta_actions;
+	(void)f2;
+	(void)f3;
+	*f2_r = *f3_r = 0;
+	*actions_r = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	/* The worker's own session: it never carries a message. */
+	if (!atomic_load(&the_service->serving))
+		return SMFIS_CONTINUE;
+	session = session_new();
+	if (!session || smfi_setpriv(ctx, session) != MI_SUCCESS)
+		return SMFIS_REJECT;
+	if (!the_service->over_tcp)
+		steps |= SMFIP_NR_RCPT;
+	session->own_space = (mta_steps & SMFIP_HDR_LEADSPC) != 0;
+	*steps_r = steps | (mta_steps & SMFIP_HDR_LEADSPC);
+	ask_macros(ctx);
+	return SMFIS_CONTINUE;
+}
+
+static bool read_address(const _SOCK_ADDR *address, struct ip *ip_r)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+
+	if (address && address->sa_family == AF_INET)
+		return ip_from_bytes(&v4->sin_addr, 4, ip_r);
+	if (address && address->sa_family == AF_INET6)
+		return ip_from_bytes(&v6->sin6_addr, 16, ip_r);
+	return false;
+}
+
+/*
+ * The name counts only where the MTA has verified it: Postfix says
+ * "unknown" and Sendmail "[192.0.2.1]" otherwise; Sendmail may also give an
+ * unverified name and say so in {client_resolve}.
+ */
+static struct slice verified_name(SMFICTX *ctx, const char *host)
+{
+	struct slice name = slice_cstr(host);
+	struct slice resolved = macro(ctx, "{client_resolve}");
+
+	if (slice_eq_nocase(name, SLICE("unknown")) ||
+	    slice_starts_nocase(name, SLICE("[")) ||
+	    !(slice_empty(resolved) || slice_eq(resolved, SLICE("OK"))))
+		return SLICE_NONE;
+	return name;
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
+{
+	struct session *session = session_of(ctx);
+	struct conn *conn;
+
+	if (!session)
+		return SMFIS_TEMPFAIL;
+	counter_add(the_service->counters, COUNTER_SESSIONS, 1);
+	if (session->refused) {
+		counter_add(the_service->counters, COUNTER_SESSIONS_REFUSED,
+			    1);
+		apply_reply(ctx, "451", "4.3.2",
+			    "Too busy now, please try again later");
+		return SMFIS_TEMPFAIL;
+	}
+	conn = &session->conn;
+	if (read_address(address, &conn->client)) {
+		conn->client_text = ip_text(conn->arena, &conn->client);
+		conn->ptr_name = arena_dup(conn->arena,
+					   verified_name(ctx, host));
+	}
+	conn->trusted = conn->client.family == IP_NONE ||
+			engine_trusts(the_service->engine, &conn->client);
+	keep(conn->arena, &conn->daemon_name, macro(ctx, "{daemon_name}"));
+	session_mail(session);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_helo(SMFICTX *ctx, char *name)
+{
+	struct session *session = session_of(ctx);
+
+	if (!session || session->refused)
+		return SMFIS_NOREPLY;
+	/* A second HELO replaces the first, and with it what was asked. */
+	if (!slice_empty(session->conn.helo)) {
+		session_end_mail(session);
+		arena_reset(session->helo_arena);
+	}
+	session->conn.helo = arena_dup(session->helo_arena, slice_cstr(name));
+	keep(session->conn.arena, &session->conn.tls_version,
+	     macro(ctx, "{tls_version}"));
+	engine_stage(session_mail(session), STAGE_HELO);
+	return SMFIS_NOREPLY;
+}
+
+/* An envelope path without its angle brackets. */
+static struct slice path_of(char **args)
+{
+	struct slice path = slice_trim(slice_cstr(args[0]));
+
+	if (path.n >= 2 && path.p[0] == '<' && path.p[path.n - 1] == '>')
+		return slice_sub(path, 1, path.n - 1);
+	return path;
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **args)
+{
+	struct session *session = session_of(ctx);
+	struct conn *conn;
+
+	if (!session || session->refused)
+		return SMFIS_TEMPFAIL;
+	conn = &session->conn;
+	/* Begun at connect, unless it is a later message of the session. */
+	if (session->in_transaction)
+		session_end_mail(session);
+	keep(conn->arena, &conn->user, macro(ctx, "{auth_authen}"));
+	keep(conn->arena, &conn->tls_version, macro(ctx, "{tls_version}"));
+	mail_set_sender(session_mail(session), path_of(args));
+	session->in_transaction = true;
+	atomic_fetch_add(&the_service->transactions, 1);
+	engine_stage(session->mail, STAGE_ENVELOPE);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_rcpt(SMFICTX *ctx, char **args)
+{
+	struct session *session = session_of(ctx);
+
+	if (session && !session->refused &&
+	    !mail_add_rcpt(session_mail(session), path_of(args)))
+		session->over = "too many recipients";
+	return the_service->over_tcp ? SMFIS_CONTINUE : SMFIS_NOREPLY;
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct session *session = session_of(ctx);
+	struct slice text = slice_cstr(value);
+	struct mail *mail;
+
+	if (!session || session->refused)
+		return SMFIS_NOREPLY;
+	mail = session_mail(session);
+	/* An MTA that keeps the space after the colon to itself. */
+	if (!session->own_space)
+		text = arena_printf(mail->arena, " %s", value);
+	if (!session->over &&
+	    !mail_add_header(mail, slice_cstr(name), text))
+		session->over = "the header is too long";
+	return SMFIS_NOREPLY;
+}
+
+static void end_header(struct session *session)
+{
+	struct mail *mail = session_mail(session);
+
+	if (mail->stage < STAGE_HEADERS)
+		engine_stage(mail, STAGE_HEADERS);
+}
+
+static sfsistat on_eoh(SMFICTX *ctx)
+{
+	struct session *session = session_of(ctx);
+
+	if (session && !session->refused)
+		end_header(session);
+	return SMFIS_NOREPLY;
+}
+
+/*
+ * SKIP is not used: it would need a reply to every chunk, which costs a
+ * usual message of one chunk more than it saves a rare one of many.
+ */
+static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t n)
+{
+	struct session *session = session_of(ctx);
+
+	if (!session || session->refused || session->over)
+		return SMFIS_NOREPLY;
+	end_header(session);
+	(void)engine_body(session->mail,
+			  (struct slice){(const char *)bytes, n});
+	return SMFIS_NOREPLY;
+}
+
+static void judge(struct session *session, struct decision *decision_r)
+{
+	struct milter_service *service = the_service;
+	struct mail *mail = session->mail;
+
+	if (session->over) {
+		policy_tempfail(mail, session->over, decision_r);
+		return;
+	}
+	counter_add(service->counters, GAUGE_WAITING, 1);
+	tick_begin(service->tick);
+	engine_finish(mail);
+	tick_end(service->tick);
+	counter_add(service->counters, GAUGE_WAITING, (uint64_t)-1);
+	policy_decide(service->policy, mail, decision_r);
+}
+
+static void account(const struct mail *mail, const struct decision *decision)
+{
+	static const enum counter by_action[] = {
+		[ACTION_ACCEPT] = COUNTER_ACCEPT,
+		[ACTION_TAG] = COUNTER_TAG,
+		[ACTION_REJECT] = COUNTER_REJECT,
+		[ACTION_TEMPFAIL] = COUNTER_TEMPFAIL,
+	};
+	struct counter_slot *counters = the_service->counters;
+
+	counter_add(counters, COUNTER_MESSAGES, 1);
+	counter_add(counters, by_action[decision->action], 1);
+	counter_add(counters, COUNTER_BYTES, mail->size);
+}
+
+static sfsistat on_eom(SMFICTX *ctx)
+{
+	struct session *session = session_of(ctx);
+	struct decision decision;
+	struct mail *mail;
+	sfsistat status;
+	bool failed;
+
+	if (!session || session->refused)
+		return SMFIS_TEMPFAIL;
+	end_header(session);
+	mail = session->mail;
+	mail->queue_id = arena_dup(mail->arena, macro(ctx, "i"));
+	judge(session, &decision);
+	status = apply_decision(ctx, &decision, mail->arena,
+				session->own_space, &failed);
+	if (failed) {
+		counter_add(the_service->counters, COUNTER_UNANSWERED, 1);
+		log_warn("queue id %.*s, record %s: the mail server went away "
+			 "before the answer",
+			 SLICE_FMT(mail->queue_id), mail->id);
+	}
+	report_log(mail, report_make(the_service->policy, mail, &decision));
+	account(mail, &decision);
+	session_end_mail(session);
+	return status;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+	struct session *session = session_of(ctx);
+
+	if (!session)
+		return SMFIS_CONTINUE;
+	if (session->in_transaction)
+		counter_add(the_service->counters, COUNTER_ABORTED, 1);
+	session_end_mail(session);
+	return SMFIS_CONTINUE;
+}
+
+/* May come without connect, and for idle sessions under libmilter's lock. */
+static sfsistat on_close(SMFICTX *ctx)
+{
+	struct session *session = session_of(ctx);
+
+	if (!session)
+		return SMFIS_CONTINUE;
+	(void)smfi_setpriv(ctx, NULL);
+	session_end_mail(session);
+	session_free(session);
+	return SMFIS_CONTINUE;
+}
+
+int milter_prepare(struct milter_service *service, int fd, struct err *err)
+{
+	static const struct smfiDesc filter = {
+		.xxfi_name = (char *)"gatepost",
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+		.xxfi_negotiate = on_negotiate,
+		.xxfi_connect = on_connect,
+		.xxfi_helo = on_helo,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
+		.xxfi_eoh = on_eoh,
+		.xxfi_body = on_body,
+		.xxfi_eom = on_eom,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+	};
+	char where[32];
+
+	snprintf(where, sizeof(where), "fd:%d", fd);
+	the_service = service;
+	(void)smfi_setmaxdatasize(MAX_COMMAND);
+	if (smfi_register(filter) != MI_SUCCESS ||
+	    smfi_setconn(where) != MI_SUCCESS ||
+	    smfi_settimeout(service->idle_s) != MI_SUCCESS ||
+	    smfi_setbacklog(8) != MI_SUCCESS)
+		return err_set(err, "the milter library does not start");
+	return 0;
+}
+
+void milter_run(void)
+{
+	(void)smfi_main();
+}

@@ -1,0 +1,289 @@
+/*
+ * The steps before a generation. What they find wrong is said with the name
+ * of the setting, since that is where the administrator will mend it.
+ */
+#include "milter/daemon/prepare.h"
+#include "common/base/log.h"
+#include "common/verdict/seal.h"
+#include "milter/checks/table.h"
+#include "milter/daemon/settings.h"
+#include "milter/daemon/worker.h"
+#include "milter/engine/engine.h"
+#include "milter/engine/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONF_BYTES_MAX (16 << 20)
+
+const char *prepare_worker_path(struct err *err)
+{
+	static const char *const beside[] = {"", "../libexec/gatepost/"};
+	char here[PATH_MAX];
+	static char path[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
+	char *slash;
+
+	here[n > 0 ? n : 0] = '\0';
+	slash = strrchr(here, '/');
+	if (slash)
+		slash[1] = '\0';
+	for (size_t i = 0; slash && i < 2; i++) {
+		snprintf(path, sizeof(path), "%s%sgatepost-worker", here,
+			 beside[i]);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	snprintf(path, sizeof(path), "%s", PKGLIBEXECDIR "/gatepost-worker");
+	if (access(path, X_OK) == 0)
+		return path;
+	err_set(err, "gatepost-worker is not beside gatepostd (%s) nor in %s",
+		here, PKGLIBEXECDIR);
+	return NULL;
+}
+
+/* The file's bytes in memory, so that all workers of a generation agree. */
+static int snapshot(const char *path, struct err *err)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC), to, error;
+	struct stat info;
+
+	if (from < 0)
+		return err_set(err, "%s: cannot be read: %s", path,
+			       strerror(errno));
+	if (fstat(from, &info) != 0 || !S_ISREG(info.st_mode) ||
+	    info.st_size > CONF_BYTES_MAX) {
+		close(from);
+		return err_set(err, "%s: is not a configuration file", path);
+	}
+	to = memfd_create("gatepost.conf", MFD_CLOEXEC);
+	for (ssize_t n = 1; to >= 0 && n > 0;) {
+		char bytes[8192];
+
+		n = read(from, bytes, sizeof(bytes));
+		if (n < 0 || (n > 0 && write(to, bytes, (size_t)n) != n)) {
+			error = errno;
+			close(to);
+			errno = error;
+			to = -1;
+		}
+	}
+	error = errno;
+	close(from);
+	if (to < 0)
+		return err_set(err, "%s: cannot be kept: %s", path,
+			       strerror(error));
+	return to;
+}
+
+/* What workers will do with it, without threads and sockets. */
+static int try_out(const struct conf *conf, struct err *err)
+{
+	struct policy *policy = policy_new(conf, NULL, err);
+	struct engine *engine =
+		policy ? engine_new(checks_table, conf, NULL, err) : NULL;
+	bool good = engine != NULL;
+
+	engine_free(&engine);
+	policy_free(&policy);
+	return good ? 0 : -1;
+}
+
+int prepare_conf(const char *path, const char *const *sets,
+		 struct conf **conf_r, int *fd_r, struct err *err)
+{
+	*fd_r = snapshot(path, err);
+	if (*fd_r < 0)
+		return EXIT_CONFIG;
+	*conf_r = conf_load(settings_all(), path, sets, err);
+	if (*conf_r && try_out(*conf_r, err) == 0)
+		return 0;
+	conf_free(conf_r);
+	close(*fd_r);
+	return EXIT_CONFIG;
+}
+
+/* Makes one folder, not those above it. */
+static int make_folder(const char *setting, const char *path, mode_t mode,
+		       const struct jail_user *user, struct err *err)
+{
+	struct stat found;
+
+	if (mkdir(path, mode) == 0) {
+		if (user->change && chown(path, user->uid, user->gid) != 0)
+			return err_set(err, "%s = \"%s\": %s", setting, path,
+				       strerror(errno));
+		return 0;
+	}
+	if (errno != EEXIST)
+		return err_set(err, "%s = \"%s\": cannot make the folder: %s",
+			       setting, path, strerror(errno));
+	if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode))
+		return err_set(err, "%s = \"%s\": is not a folder", setting,
+			       path);
+	return 0;
+}
+
+static int make_key(const struct conf *conf, const struct jail_user *user,
+		    struct err *err)
+{
+	char path[PATH_MAX];
+	struct stat found;
+
+	settings_key_path(conf, path, sizeof(path));
+	if (stat(path, &found) == 0)
+		return 0;
+	if (seal_key_create(path, err) < 0)
+		return -1;
+	if (user->change && chown(path, user->uid, user->gid) != 0)
+		return err_set(err, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+int prepare_places(const struct conf *conf, struct jail_user *user_r,
+		   struct err *err)
+{
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+
+	if (jail_find_user(daemon->user.s.p, user_r, err) < 0 ||
+	    make_folder("state_dir", daemon->state_dir.s.p, 0750, user_r,
+			err) < 0 ||
+	    make_folder("run_dir", daemon->run_dir.s.p, 0755, user_r, err) <
+		    0 ||
+	    make_key(conf, user_r, err) < 0)
+		return EXIT_CONFIG;
+	return 0;
+}
+
+static int read_access(const struct conf *conf, const struct jail_user *user,
+		       struct listener_access *access_r, struct err *err)
+{
+	const struct worker_conf *worker = conf_group(conf, &worker_settings);
+	const char *mode = worker->socket_mode.s.p;
+	const char *group = worker->socket_group.s.p;
+	const struct group *found;
+	char *end;
+
+	*access_r = (struct listener_access){
+		.mode = (mode_t)strtoul(mode, &end, 8),
+		.owner = user->change ? user->uid : (uid_t)-1,
+		.group = user->change ? user->gid : (gid_t)-1,
+	};
+	if (end == mode || *end || access_r->mode > 0777)
+		return err_set(err,
+			       "worker.socket_mode = \"%s\": write octal "
+			       "digits, such as 0660",
+			       mode);
+	if (!*group)
+		return 0;
+	found = getgrnam(group);
+	if (found)
+		access_r->group = found->gr_gid;
+	else
+		log_warn("worker.socket_group: there is no group %s here",
+			 group);
+	return 0;
+}
+
+static struct listener *find_open(const struct listeners *listeners,
+				  struct slice name)
+{
+	for (size_t i = 0; i < listeners->open_count; i++)
+		if (slice_eq(slice_cstr(listeners->open[i]->name), name))
+			return listeners->open[i];
+	return NULL;
+}
+
+static int want(struct listeners *listeners, struct slice name,
+		const struct listener_access *access, struct err *err)
+{
+	struct listener *listener = find_open(listeners, name);
+
+	if (listener) {
+		if (listener_set_access(listener, access, err) < 0)
+			return -1;
+	} else {
+		listener = malloc(sizeof(*listener));
+		if (!listener)
+			return err_set(err, "out of memory");
+		if (listener_open(listener, name, access, err) < 0) {
+			free(listener);
+			return -1;
+		}
+		listeners->open[listeners->open_count++] = listener;
+	}
+	listeners->wanted[listeners->wanted_count++] = listener;
+	return 0;
+}
+
+int listeners_open(struct listeners *listeners, const struct conf *conf,
+		   const struct jail_user *user, struct err *err)
+{
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+	const struct strlist *names = &daemon->listen;
+	struct listener_access access;
+	void *open, *wanted;
+
+	if (names->n == 0) {
+		err_set(err, "listen: name at least one address");
+		return EXIT_CONFIG;
+	}
+	if (read_access(conf, user, &access, err) < 0)
+		return EXIT_CONFIG;
+	open = realloc(listeners->open,
+		       (listeners->open_count + names->n) * sizeof(void *));
+	if (open)
+		listeners->open = open;
+	wanted = realloc(listeners->wanted, names->n * sizeof(void *));
+	if (wanted)
+		listeners->wanted = wanted;
+	if (!open || !wanted) {
+		err_set(err, "out of memory");
+		return EXIT_OSERR;
+	}
+	listeners->wanted_count = 0;
+	for (size_t i = 0; i < names->n; i++)
+		if (want(listeners, names->v[i], &access, err) < 0)
+			return EXIT_UNAVAILABLE;
+	return 0;
+}
+
+static bool is_used(const struct generation *gen,
+		    const struct listener *listener)
+{
+	for (size_t i = 0; gen && i < gen->count; i++)
+		if (gen->seats[i].listener == listener)
+			return true;
+	return false;
+}
+
+void listeners_keep(struct listeners *listeners, const struct generation *gen)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listeners->open_count; i++) {
+		struct listener *listener = listeners->open[i];
+
+		if (is_used(gen, listener)) {
+			listeners->open[kept++] = listener;
+			continue;
+		}
+		listener_close(listener);
+		free(listener);
+	}
+	listeners->open_count = kept;
+	listeners->wanted_count = 0;
+	if (kept == 0) {
+		free(listeners->open);
+		free(listeners->wanted);
+		*listeners = (struct listeners){0};
+	}
+}

@@ -1,0 +1,339 @@
+/*
+ * gatepost-worker: judges messages. Started by gatepostd with open file
+ * descriptors (worker.h), never by hand. Order at start: read what needs
+ * privileges, give them up, enter the jail, start threads, serve. It keeps
+ * the configuration it started with to its end.
+ */
+#include "config.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "milter/checks/table.h"
+#include "milter/daemon/gate.h"
+#include "milter/daemon/jail.h"
+#include "milter/daemon/milter.h"
+#include "milter/daemon/settings.h"
+#include "milter/daemon/worker.h"
+#include "milter/net/dns.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONF_PATH "/proc/self/fd/5"
+_Static_assert(WORKER_FD_CONF == 5, "CONF_PATH names it");
+
+#define TICK_MS 5
+#define LIBRARY_START_MS 10000
+#define HOUSEKEEPING_MS 1000
+#define DRAIN_LOOK_MS 50
+/* libmilter sends an answer after the callback has returned. */
+#define ANSWER_GRACE_MS 200
+#define OPEN_FILES_MAX 65536
+
+#ifdef WITH_SANITIZERS
+#define THREAD_STACK (4096 * 1024)
+#else
+#define THREAD_STACK (256 * 1024)
+#endif
+
+struct options {
+	const char *sets[256];	/* NULL-ended */
+	unsigned slot;
+	uint64_t generation;
+	bool log_to_stderr;
+};
+
+struct worker {
+	struct options options;
+	struct conf *conf;
+	const struct worker_conf *settings;
+	struct policy *policy;
+	struct dns *dns;
+	struct engine *engine;
+	struct counters counters;
+	struct dns_stats dns_told;	/* what the counters have already */
+	struct gate gate;
+	struct milter_service service;
+};
+
+static int read_options(struct options *options, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{"set", required_argument, NULL, 's'},
+		{"slot", required_argument, NULL, 'n'},
+		{"generation", required_argument, NULL, 'g'},
+		{"foreground", no_argument, NULL, 'f'},
+		{0},
+	};
+	size_t sets = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c == 's' && sets < 255)
+			options->sets[sets++] = optarg;
+		else if (c == 'n')
+			options->slot = (unsigned)strtoul(optarg, NULL, 10);
+		else if (c == 'g')
+			options->generation = strtoull(optarg, NULL, 10);
+		else if (c == 'f')
+			options->log_to_stderr = true;
+		else
+			return -1;
+	}
+	return options->slot < COUNTERS_SLOTS ? 0 : -1;
+}
+
+static int load(struct worker *worker, struct err *err)
+{
+	const struct daemon_conf *daemon;
+	char key_path[PATH_MAX];
+	struct jail_user user;
+
+	worker->conf = conf_load(settings_all(), CONF_PATH,
+				 worker->options.sets, err);
+	if (!worker->conf)
+		return -1;
+	conf_set_generation(worker->conf, worker->options.generation);
+	settings_open_log(worker->conf, "gatepost-worker",
+			  worker->options.log_to_stderr);
+	worker->settings = conf_group(worker->conf, &worker_settings);
+	daemon = conf_group(worker->conf, &daemon_settings);
+	settings_key_path(worker->conf, key_path, sizeof(key_path));
+	worker->policy = policy_new(worker->conf, key_path, err);
+	if (!worker->policy ||
+	    jail_find_user(daemon->user.s.p, &user, err) < 0)
+		return -1;
+	return jail_drop(&user, err);
+}
+
+/* Bounds what many waiting threads cost. */
+static void bound_memory(void)
+{
+	pthread_attr_t attr;
+	struct rlimit files;
+
+	(void)mallopt(M_ARENA_MAX, 4);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	files.rlim_cur = files.rlim_max > OPEN_FILES_MAX ? OPEN_FILES_MAX
+							 : files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int start_engine(struct worker *worker, struct err *err)
+{
+	worker->dns = dns_new(conf_group(worker->conf, &dns_settings), err);
+	if (!worker->dns)
+		return -1;
+	worker->engine = engine_new(checks_table, worker->conf,
+				    dns_resolver(worker->dns), err);
+	return worker->engine ? 0 : -1;
+}
+
+static bool is_tcp(int fd)
+{
+	int domain = AF_UNIX;
+	socklen_t size = sizeof(domain);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	return domain != AF_UNIX;
+}
+
+static void *run_library(void *arg)
+{
+	(void)arg;
+	milter_run();
+	log_error("the milter library ended; this worker ends too");
+	_exit(EXIT_SOFTWARE);
+}
+
+/*
+ * libmilter waits for signals in a thread of its own and stops at SIGTERM.
+ * It runs beside the main thread, which ignores them, so that they are
+ * dropped and only the master's word counts.
+ */
+static int start_library(struct worker *worker, struct err *err)
+{
+	struct milter_service *service = &worker->service;
+	int fd;
+
+	*service = (struct milter_service){
+		.engine = worker->engine,
+		.policy = worker->policy,
+		.counters = &worker->counters.slots[worker->options.slot],
+		.max_sessions = (unsigned)worker->settings->max_sessions,
+		.idle_s = (int)(worker->settings->idle.ms / 1000),
+		.over_tcp = is_tcp(WORKER_FD_LISTEN),
+	};
+	if (milter_prepare(service, worker->gate.fd, err) < 0)
+		return -1;
+	if (pthread_create(&worker->gate.listener, NULL, run_library, NULL) !=
+	    0)
+		return err_set(err, "cannot start a thread");
+	fd = gate_connect(&worker->gate, LIBRARY_START_MS, err);
+	if (fd < 0)
+		return -1;
+	service->tick = tick_new(fd, TICK_MS, err);
+	if (!service->tick)
+		return -1;
+	atomic_store(&service->serving, true);
+	return gate_open(&worker->gate, WORKER_FD_LISTEN, err);
+}
+
+static int start(struct worker *worker, struct err *err)
+{
+	if (load(worker, err) < 0 ||
+	    counters_attach(&worker->counters, WORKER_FD_COUNTERS, err) < 0 ||
+	    gate_new(&worker->gate, err) < 0)
+		return -1;
+	bound_memory();
+	if (jail_enter(err) < 0 || start_engine(worker, err) < 0)
+		return -1;
+	return start_library(worker, err);
+}
+
+/* Adds what DNS has done since the last time. */
+static void tell_dns(struct worker *worker)
+{
+	struct counter_slot *slot = worker->service.counters;
+	struct dns_stats *told = &worker->dns_told, now;
+
+	dns_stats(worker->dns, &now);
+	counter_add(slot, COUNTER_DNS_ASKED, now.asked - told->asked);
+	counter_add(slot, COUNTER_DNS_CACHED, now.cached - told->cached);
+	counter_add(slot, COUNTER_DNS_COALESCED,
+		    now.coalesced - told->coalesced);
+	counter_add(slot, COUNTER_DNS_FAILED, now.failed - told->failed);
+	counter_add(slot, COUNTER_DNS_REFUSED, now.refused - told->refused);
+	*told = now;
+}
+
+static void keep_house(struct worker *worker)
+{
+	engine_tick(worker->engine, clock_mono_ms());
+	tell_dns(worker);
+}
+
+/* Until the master says how to end: WORKER_LINGER or WORKER_STOP. */
+static char serve(struct worker *worker)
+{
+	struct pollfd control = {.fd = WORKER_FD_CONTROL, .events = POLLIN};
+	int64_t next_ms = clock_mono_ms();
+	char word;
+
+	for (;;) {
+		int64_t now_ms = clock_mono_ms();
+
+		if (now_ms >= next_ms) {
+			keep_house(worker);
+			next_ms = now_ms + HOUSEKEEPING_MS;
+		}
+		if (poll(&control, 1, (int)(next_ms - now_ms)) <= 0)
+			continue;
+		/* Closed: the master is gone. */
+		if (recv(WORKER_FD_CONTROL, &word, 1, MSG_DONTWAIT) != 1)
+			return WORKER_STOP;
+		return word;
+	}
+}
+
+struct draining {
+	char word;		/* WORKER_LINGER or WORKER_STOP */
+	int64_t begun_ms;
+	int64_t quiet_ms;	/* since when no message is under way */
+};
+
+/* Whether what is under way has ended; a later STOP shortens a LINGER. */
+static bool is_done(struct worker *worker, struct draining *draining)
+{
+	struct milter_service *service = &worker->service;
+	int64_t now_ms = clock_mono_ms();
+	char next;
+
+	if (draining->word == WORKER_LINGER &&
+	    recv(WORKER_FD_CONTROL, &next, 1, MSG_DONTWAIT) >= 0)
+		*draining = (struct draining){WORKER_STOP, now_ms, now_ms};
+	if (draining->word == WORKER_LINGER)
+		return atomic_load(&service->sessions) == 0;
+	if (atomic_load(&service->transactions) > 0)
+		draining->quiet_ms = now_ms;
+	return now_ms - draining->quiet_ms >= ANSWER_GRACE_MS;
+}
+
+static bool is_overdue(const struct worker *worker,
+		       const struct draining *draining)
+{
+	const struct worker_conf *settings = worker->settings;
+	int64_t bound_ms = draining->word == WORKER_LINGER
+				   ? settings->linger.ms
+				   : settings->drain.ms;
+
+	return clock_mono_ms() - draining->begun_ms >= bound_ms;
+}
+
+static void drain(struct worker *worker, char word)
+{
+	int64_t now_ms = clock_mono_ms(), next_ms = now_ms;
+	struct draining draining = {word, now_ms, now_ms};
+	struct milter_service *service = &worker->service;
+	struct err err;
+
+	if (gate_close(&worker->gate, &err) < 0)
+		log_warn("%s", err.text);
+	while (!is_done(worker, &draining)) {
+		if (is_overdue(worker, &draining)) {
+			log_warn("ends with %u sessions open, %u of them "
+				 "with a message",
+				 atomic_load(&service->sessions),
+				 atomic_load(&service->transactions));
+			break;
+		}
+		if (clock_mono_ms() >= next_ms) {
+			keep_house(worker);
+			next_ms = clock_mono_ms() + HOUSEKEEPING_MS;
+		}
+		(void)poll(NULL, 0, DRAIN_LOOK_MS);
+	}
+	tell_dns(worker);
+}
+
+int main(int argc, char **argv)
+{
+	static struct worker worker;
+	static const char ready = WORKER_SAYS_READY;
+	struct err err = {""};
+	char word;
+
+	if (read_options(&worker.options, argc, argv) < 0) {
+		fprintf(stderr, "gatepost-worker is started by gatepostd\n");
+		return EXIT_USAGE;
+	}
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (start(&worker, &err) < 0) {
+		log_error("%s", err.text);
+		_exit(EXIT_CONFIG);
+	}
+	counter_add(worker.service.counters, COUNTER_STARTS, 1);
+	(void)!send(WORKER_FD_CONTROL, &ready, 1, MSG_NOSIGNAL);
+	word = serve(&worker);
+	drain(&worker, word);
+	/* Threads of libraries still run: no atexit handlers, no frees. */
+	_exit(EXIT_SUCCESS);
+}
