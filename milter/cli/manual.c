@@ -13,7 +13,7 @@
 #include "milter/net/dns.h"
 
 static const char head[] =
-	"'\\\" Made by `make docs` from the rows of the settings.\n"
+	".\\\" Made by `make docs` from the rows of the settings.\n"
 	".TH GATEPOST.CONF 5 \"\" \"Gatepost\" \"File formats\"\n"
 	".SH NAME\n"
 	"gatepost.conf \\- configuration of the Gatepost mail filter\n"
