@@ -123,7 +123,8 @@ def test_hostile_bytes_stay_harmless(dns):
     b"X: " + b"y" * 200_000 + b"\n\nbody\n",
     b"X: y\n" * 3000 + b"\nbody\n", b"\x00\x01\x02" * 1000,
     b"From: a@example.org\n\n" + b"z" * 3_000_000,
-])
+], ids=["nothing", "LF", "CRLF", "no header", "no body", "mbox", "200 KB field",
+        "3,000 fields", "NULs", "3 MB line"])
 def test_odd_messages_are_judged(dns, message):
     assert judged(dns, message=message)["action"] in ("accept", "tag",
                                                       "reject")

@@ -95,7 +95,7 @@ def test_the_example_holds_nothing_but_defaults(tmp_path):
     # A block for a list named NAME is an example of its own kind.
     head, _, tail = text.partition('list "NAME" {')
     path = tmp_path / "example.conf"
-    path.write_text(head + tail.partition("}\n")[2])
+    path.write_text(head + tail.partition("\n}\n")[2])
     shown = config("show", path)
     assert shown.returncode == 0, shown.stderr
     assert "# default" not in shown.stdout
