@@ -116,10 +116,11 @@ static enum reply send_envelope(struct session *s, const struct message *m)
 	reply = tell_all(s, EVENT_MAIL, mail, 2);
 	snprintf(s->queue_id, sizeof(s->queue_id), "4B%02X%07llX", s->number,
 		 (unsigned long long)s->played++);
-	s->macros.value[MACRO_I] = text_of(s->queue_id);
 	for (size_t i = 0; i < m->rcpt_count && reply == REPLY_CONTINUE; i++) {
 		set_path_macros(s, MACRO_RCPT_ADDR, m->rcpts[i]);
 		reply = tell_all(s, EVENT_RCPT, &m->rcpts[i], 1);
+		/* The queue file is made with the first good recipient. */
+		s->macros.value[MACRO_I] = text_of(s->queue_id);
 	}
 	if (reply == REPLY_CONTINUE)
 		reply = tell_all(s, EVENT_DATA, NULL, 0);
@@ -317,6 +318,9 @@ void session_visit(struct session *s, const struct visit *visit)
 		o.whole_us = clock_mono_us() - start;
 		s->done(s->context, &visit->messages[i], &o);
 	}
-	for (size_t i = 0; i < s->filter_count; i++)
+	for (size_t i = 0; i < s->filter_count; i++) {
+		/* Once more, for the HELO that ends. */
+		filter_abort(&s->filters[i]);
 		filter_quit(&s->filters[i]);
+	}
 }
