@@ -76,6 +76,7 @@ static enum spf_match find_record(struct spf_run *run, struct slice domain,
 static enum spf_match match_include(struct spf_run *run, struct slice domain,
 				    const struct spf_directive *directive)
 {
+	struct spf_values values = spf_run_values(run, domain);
 	char room[SPF_NAME_MAX];
 	bool before = run->pending, missing;
 	enum auth_result result = AUTH_NONE;
@@ -84,6 +85,8 @@ static enum spf_match match_include(struct spf_run *run, struct slice domain,
 
 	if (match != SPF_MATCH)
 		return match;
+	if (spf_macro_matches_nothing(directive->target, &values))
+		return SPF_NO_MATCH;
 	run->pending = false;
 	match = spf_expand(run, domain, directive->target, room, &name);
 	if (match == SPF_MATCH)

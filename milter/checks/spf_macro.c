@@ -343,14 +343,21 @@ static bool is_ascii(struct slice s)
 	return true;
 }
 
-/* RFC 8616 4: terms with l or s match nothing when that is not ASCII. */
-static bool has_no_name(char letter, const struct spf_values *values)
+bool spf_macro_matches_nothing(struct slice spec,
+			       const struct spf_values *values)
 {
 	size_t at = slice_rfind(values->sender, '@');
+	struct piece piece;
 
-	letter = ascii_lower(letter);
-	return (letter == 'l' || letter == 's') &&
-	       !is_ascii(slice_sub(values->sender, 0, at));
+	if (is_ascii(slice_sub(values->sender, 0, at)))
+		return false;
+	while (next_piece(&spec, &piece) == 1) {
+		char letter = ascii_lower(piece.letter);
+
+		if (letter == 'l' || letter == 's')
+			return true;
+	}
+	return false;
 }
 
 /* Cuts labels off the left until the name fits; false if none is left. */
@@ -388,9 +395,9 @@ bool spf_macro_expand_domain(struct slice spec, const struct spf_values *values,
 	struct slice name;
 
 	*name_r = SLICE_NONE;
+	if (spf_macro_matches_nothing(spec, values))
+		return false;
 	while (next_piece(&spec, &piece) == 1) {
-		if (has_no_name(piece.letter, values))
-			return false;
 		if (piece.letter)
 			transform(&sink,
 				  value_of(piece.letter, values, address),

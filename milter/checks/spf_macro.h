@@ -26,12 +26,18 @@ const char *spf_macro_check_domain(struct slice spec);
 const char *spf_macro_check_string(struct slice text);
 /* Whether `text` uses %{p}, which costs DNS questions. */
 bool spf_macro_wants_validated(struct slice text);
+/*
+ * Whether a term with that <domain-spec> matches nothing, whatever DNS
+ * says: it wants l or s, and the local part is not ASCII (RFC 8616 4).
+ */
+bool spf_macro_matches_nothing(struct slice spec,
+			       const struct spf_values *values);
 
 /*
  * Expands a <domain-spec> into room[], cut to 253 bytes from the left by
  * whole labels, without its last dot. False if the outcome cannot be asked
- * of DNS: a label is empty or too long, a byte is not printable, or the
- * local part it needs is not ASCII (RFC 8616 4).
+ * of DNS: a label is empty or too long, a byte is not printable, or
+ * spf_macro_matches_nothing().
  */
 bool spf_macro_expand_domain(struct slice spec, const struct spf_values *values,
 			     char room[SPF_NAME_MAX], struct slice *name_r);
