@@ -20,16 +20,15 @@ static const struct name_value weekdays[] = {
 };
 
 static const struct name_value months[] = {
-	{"Jan", 1}, {"Feb", 2},	 {"Mar", 3},  {"Apr", 4},  {"May", 5},
-	{"Jun", 6}, {"Jul", 7},	 {"Aug", 8},  {"Sep", 9},  {"Oct", 10},
+	{"Jan", 1},  {"Feb", 2},  {"Mar", 3}, {"Apr", 4}, {"May", 5},
+	{"Jun", 6},  {"Jul", 7},  {"Aug", 8}, {"Sep", 9}, {"Oct", 10},
 	{"Nov", 11}, {"Dec", 12}, {NULL, 0},
 };
 
 /* Hours from UTC (RFC 5322 4.3). Any other name means an unknown zone. */
 static const struct name_value zones[] = {
-	{"EDT", -4}, {"EST", -5}, {"CDT", -5}, {"CST", -6},
-	{"MDT", -6}, {"MST", -7}, {"PDT", -7}, {"PST", -8},
-	{NULL, 0},
+	{"EDT", -4}, {"EST", -5}, {"CDT", -5}, {"CST", -6}, {"MDT", -6},
+	{"MST", -7}, {"PDT", -7}, {"PST", -8}, {NULL, 0},
 };
 
 static const int *find_name(const struct name_value *table, struct slice name)

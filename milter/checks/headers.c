@@ -102,7 +102,7 @@ static const struct {
 	const char *name;
 	bool once;
 } fields[FIELDS] = {
-	[FROM] = {"From", false},	/* has a symbol of its own */
+	[FROM] = {"From", false}, /* has a symbol of its own */
 	[SENDER] = {"Sender", true},
 	[REPLY_TO] = {"Reply-To", true},
 	[TO] = {"To", true},
@@ -172,10 +172,9 @@ static void judge_date(const struct header *date, int64_t ahead_s,
 	if (!date)
 		return;
 	if (!date_parse(date->value, &seconds)) {
-		verdict_hit(verdict, &symbols[DATE_INVALID],
-			    "'%.*s' is no date",
-			    SLICE_FMT(slice_sub(slice_trim(date->value), 0,
-						80)));
+		verdict_hit(
+			verdict, &symbols[DATE_INVALID], "'%.*s' is no date",
+			SLICE_FMT(slice_sub(slice_trim(date->value), 0, 80)));
 		return;
 	}
 	ahead = seconds - clock_wall();

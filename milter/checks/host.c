@@ -7,7 +7,7 @@
 #include "common/base/buf.h"
 #include "common/mail/domain.h"
 
-#define PTR_MAX 5	/* names of one address that are confirmed */
+#define PTR_MAX 5 /* names of one address that are confirmed */
 
 struct host_conf {
 	bool enabled;
@@ -46,8 +46,7 @@ enum {
 
 static const struct symbol symbols[] = {
 	[NO_PTR] = {"HOST_NO_PTR", 1.0,
-		    "the client's address has no name in reverse DNS",
-		    "host"},
+		    "the client's address has no name in reverse DNS", "host"},
 	[PTR_UNCONFIRMED] = {"HOST_PTR_UNCONFIRMED", 1.0,
 			     "the client's name in reverse DNS does not "
 			     "lead back to its address",
@@ -80,15 +79,14 @@ struct round {
 	const struct host_conf *conf;
 	struct verdict *verdict;
 	bool waiting;
-	struct buf failures;	/* what DNS did not tell */
+	struct buf failures; /* what DNS did not tell */
 };
 
 /* An answer, or NULL when there is none, yet or ever. */
 static const struct dns_answer *ask(struct round *r, enum dns_type type,
 				    struct slice name)
 {
-	const struct dns_answer *answer =
-		lookup(r->mail->lookups, type, name);
+	const struct dns_answer *answer = lookup(r->mail->lookups, type, name);
 
 	if (!answer) {
 		r->waiting = true;
@@ -157,8 +155,8 @@ static void judge_reverse(struct round *r)
 
 	*iprev = (struct auth_iprev){AUTH_NONE, SLICE_NONE};
 	if (r->mail->conn->ptr_name.n > 0) {
-		*iprev = (struct auth_iprev){AUTH_PASS,
-					     r->mail->conn->ptr_name};
+		*iprev =
+			(struct auth_iprev){AUTH_PASS, r->mail->conn->ptr_name};
 		return;
 	}
 	if (r->conf->skip_private && ip_is_private(&r->mail->conn->client))
@@ -299,8 +297,9 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 	(void)index;
 	if (!r.conf->enabled || !mail_is_inbound(mail)) {
 		verdict_outcome(verdict, OUTCOME_NOT_RUN, "%s",
-				r.conf->enabled ? "only for mail from outside"
-						: "switched off (host.enabled)");
+				r.conf->enabled
+					? "only for mail from outside"
+					: "switched off (host.enabled)");
 		return STEP_DONE;
 	}
 	judge_reverse(&r);

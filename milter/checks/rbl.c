@@ -15,7 +15,7 @@
 #include "milter/checks/rbl_health.h"
 #include "milter/engine/engine.h"
 
-#define FROM_MAX 4		/* authors whose domains are asked about */
+#define FROM_MAX 4 /* authors whose domains are asked about */
 #define SUBJECTS_MAX (1 + 1 + 1 + 1 + FROM_MAX + AUTH_DKIM_MAX)
 
 struct ready {
@@ -27,14 +27,14 @@ struct ready {
 /* Something that lists can be asked about. */
 struct subject {
 	enum rbl_query query;
-	struct slice key;	/* what stands before the zone, without dot */
-	struct slice text;	/* the address or domain, to be shown */
+	struct slice key;  /* what stands before the zone, without dot */
+	struct slice text; /* the address or domain, to be shown */
 };
 
 struct subjects {
 	struct subject v[SUBJECTS_MAX];
 	size_t count;
-	bool private_address;	/* the client's address is left out */
+	bool private_address; /* the client's address is left out */
 };
 
 /* One run of judge(). */
@@ -44,12 +44,12 @@ struct round {
 	struct verdict *verdict;
 	struct subjects subjects;
 	struct buf troubles;
-	unsigned asked;		/* lists asked */
-	unsigned failed;	/* of these, how many gave no good answer */
+	unsigned asked;	 /* lists asked */
+	unsigned failed; /* of these, how many gave no good answer */
 	unsigned suspended;
 	bool waiting;
-	bool against;		/* some list counts against the message */
-	bool told;		/* the list at hand has told its trouble */
+	bool against; /* some list counts against the message */
+	bool told;    /* the list at hand has told its trouble */
 };
 
 static const char *role_of(enum rbl_query query)
@@ -112,8 +112,8 @@ static void add_address(struct subjects *s, const struct mail *mail,
 	}
 	key = ip_reverse_name(mail->arena, ip, SLICE(""));
 	key.n--;
-	s->v[s->count++] = (struct subject){RBL_ADDRESS, key,
-					    ip_text(mail->arena, ip)};
+	s->v[s->count++] =
+		(struct subject){RBL_ADDRESS, key, ip_text(mail->arena, ip)};
 }
 
 /* Every author that some reader program might show. */
@@ -182,7 +182,8 @@ static bool covers(const struct rbl_list *list, const struct subjects *s,
 			       : list->ipv4;
 	/* The same domain in another role was asked about already. */
 	for (size_t i = 0; i < index; i++)
-		if (s->v[i].query & list->query && s->v[i].query != RBL_ADDRESS &&
+		if (s->v[i].query & list->query &&
+		    s->v[i].query != RBL_ADDRESS &&
 		    slice_eq(s->v[i].key, subject->key))
 			return false;
 	return true;
@@ -229,8 +230,8 @@ static void hit(struct round *r, const struct rbl_list *list,
 		if (code->refused || !rbl_code_applies(code, record))
 			continue;
 		known = true;
-		r->against |= engine_symbol_score(r->mail->engine,
-						  code->symbol) > 0;
+		r->against |=
+			engine_symbol_score(r->mail->engine, code->symbol) > 0;
 		verdict_hit(r->verdict, code->symbol,
 			    "%s%.*s is listed by %.*s as %.*s (%.*s)",
 			    role_of(subject->query), SLICE_FMT(subject->text),
@@ -365,8 +366,8 @@ static void start(struct mail *mail, unsigned index, const void *with,
 	if (!ready->conf->enabled || !mail_is_inbound(mail))
 		return;
 	if (!s)
-		s = mail->states[index] = ARENA_NEW(mail->arena,
-						    struct subjects);
+		s = mail->states[index] =
+			ARENA_NEW(mail->arena, struct subjects);
 	first = s->count;
 	gather(s, mail, ready->conf, stage);
 	for (size_t i = 0; i < ready->lists.count; i++) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_FORMS \
+#define CODE_FORMS                                                            \
 	"the code must be an address in 127.0.0.0/8 such as 127.0.0.2, with " \
 	"ranges (127.0.0.4-7) or * as octets, or bits such as &8"
 
@@ -128,9 +128,8 @@ bool rbl_code_applies(const struct rbl_code *code, struct slice address)
 	const uint8_t *b = (const uint8_t *)address.p;
 
 	if (code->bits)
-		return (code->bits &
-			((uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3])) !=
-		       0;
+		return (code->bits & ((uint32_t)b[1] << 16 |
+				      (uint32_t)b[2] << 8 | b[3])) != 0;
 	for (int i = 0; i < 4; i++)
 		if (b[i] < code->low[i] || b[i] > code->high[i])
 			return false;

@@ -99,7 +99,7 @@ struct maker {
 	size_t symbol_count;
 	/* The list that is being made. */
 	struct slice zone;
-	const char *place;		/* "FILE:LINE", or where it is from */
+	const char *place; /* "FILE:LINE", or where it is from */
 };
 
 /* An error that names the list and where it stands. */
@@ -285,8 +285,8 @@ static int read_test(struct maker *m, const struct rbl_list *list, bool listed,
 	else if (ip_parse(text, &ip))
 		*name_r = ip_reverse_name(m->arena, &ip, m->zone);
 	else if (domain_normalise(m->arena, text, &normal))
-		*name_r = arena_printf(m->arena, "%.*s.%.*s",
-				       SLICE_FMT(normal), SLICE_FMT(m->zone));
+		*name_r = arena_printf(m->arena, "%.*s.%.*s", SLICE_FMT(normal),
+				       SLICE_FMT(m->zone));
 	else
 		return wrong(m, listed ? "test_listed" : "test_unlisted", text,
 			     "write an address, a domain or none");
@@ -314,8 +314,8 @@ static int make_list(struct maker *m, struct slice title,
 	list->ipv6 = conf->ipv6;
 	if (read_query(m, &conf->query, &list->query) < 0 ||
 	    read_answers(m, &conf->answers, list) < 0 ||
-	    read_test(m, list, true, conf->test_listed.s,
-		      &list->test_listed) < 0)
+	    read_test(m, list, true, conf->test_listed.s, &list->test_listed) <
+		    0)
 		return -1;
 	return read_test(m, list, false, conf->test_unlisted.s,
 			 &list->test_unlisted);

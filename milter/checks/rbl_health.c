@@ -9,26 +9,26 @@
 
 #include <stdatomic.h>
 
-#define ANSWER_MS 10000		/* how long a test waits */
-#define RETRY_SILENT_MS 60000	/* next test after no answer */
-#define RETRY_WRONG_MS 600000	/* next test after a wrong one */
-#define SILENT_MAX 3		/* tests without answer until suspension */
+#define ANSWER_MS 10000	      /* how long a test waits */
+#define RETRY_SILENT_MS 60000 /* next test after no answer */
+#define RETRY_WRONG_MS 600000 /* next test after a wrong one */
+#define SILENT_MAX 3	      /* tests without answer until suspension */
 
 /* One question; `waiter` first, so that done() finds us. */
 struct probe {
 	struct dns_waiter waiter;
 	_Atomic(const struct dns_answer *) answer;
-	bool out;		/* asked, and to be cancelled or answered */
+	bool out; /* asked, and to be cancelled or answered */
 };
 
 struct list_health {
 	const struct rbl_list *list;
-	atomic_int trouble;	/* enum rbl_trouble */
+	atomic_int trouble; /* enum rbl_trouble */
 	/* All else belongs to the thread of the ticks. */
 	struct probe listed, unlisted;
 	bool testing;
-	int64_t due_ms;		/* the next test, or its end when testing */
-	unsigned silent;	/* tests without answer on end */
+	int64_t due_ms;	 /* the next test, or its end when testing */
+	unsigned silent; /* tests without answer on end */
 };
 
 struct rbl_health {
@@ -201,10 +201,9 @@ static void end_test(struct rbl_health *h, struct list_health *l,
 {
 	const struct dns_answer *listed = probe_end(&l->listed, resolver);
 	const struct dns_answer *unlisted = probe_end(&l->unlisted, resolver);
-	enum rbl_trouble trouble =
-		worse(judge_probe(l->list, l->list->test_listed, true, listed),
-		      judge_probe(l->list, l->list->test_unlisted, false,
-				  unlisted));
+	enum rbl_trouble trouble = worse(
+		judge_probe(l->list, l->list->test_listed, true, listed),
+		judge_probe(l->list, l->list->test_unlisted, false, unlisted));
 
 	dns_answer_unref(listed);
 	dns_answer_unref(unlisted);

@@ -13,7 +13,7 @@
 
 /* Hands questions to a thread, which answers them from the text. */
 struct slow {
-	struct resolver resolver;	/* first, so that ask() finds us */
+	struct resolver resolver; /* first, so that ask() finds us */
 	struct resolver *inner;
 	pthread_t thread;
 	pthread_mutex_t lock;
