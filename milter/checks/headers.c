@@ -8,6 +8,7 @@
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/domain.h"
+#include "common/mail/encoded.h"
 
 #define AUTHORS_MAX 16
 
@@ -179,9 +180,11 @@ static void judge_date(const struct header *date, int64_t ahead_s,
 	}
 	ahead = seconds - clock_wall();
 	if (ahead > ahead_s)
-		verdict_hit(verdict, &symbols[DATE_FUTURE],
-			    "the Date field is %lld hours ahead",
-			    (long long)(ahead / 3600));
+		verdict_hit(
+			verdict, &symbols[DATE_FUTURE],
+			ahead < 259200 ? "it is %lld hours ahead"
+				       : "it is %lld days ahead",
+			(long long)(ahead / (ahead < 259200 ? 3600 : 86400)));
 }
 
 static bool is_domain_byte(char c)
@@ -231,7 +234,8 @@ static void judge_author(struct arena *arena, const struct mailbox *author,
 			    SLICE_FMT(slice_sub(author->domain, 0, 80)));
 		return;
 	}
-	if (shown_domain(arena, author->display, &shown) &&
+	if (shown_domain(arena, encoded_decode(arena, author->display),
+			 &shown) &&
 	    !same_owner(domain, shown))
 		verdict_hit(verdict, &symbols[FROM_NAME_SPOOFED],
 			    "the name shows an address of %.*s, but the "
