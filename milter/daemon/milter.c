@@ -113,6 +113,11 @@ static void session_end_mail(struct session *session)
 	mail_free(&session->mail);
 }
 
+/*
+ * libmilter keeps the macros of a stage until others come for it, so each
+ * MAIL must bring some: {mail_addr} always has a value, and a login does not
+ * outlive its message.
+ */
 static void ask_macros(SMFICTX *ctx)
 {
 	static const struct {
@@ -121,7 +126,7 @@ static void ask_macros(SMFICTX *ctx)
 	} lists[] = {
 		{SMFIM_CONNECT, "{daemon_name} {client_resolve}"},
 		{SMFIM_HELO, "{tls_version}"},
-		{SMFIM_ENVFROM, "{auth_authen} {tls_version}"},
+		{SMFIM_ENVFROM, "{auth_authen} {tls_version} {mail_addr}"},
 		{SMFIM_EOM, "i"},
 	};
 
