@@ -31,6 +31,11 @@ static bool next_field(struct slice *rest, struct slice *field_r)
 {
 	size_t at = 0, end;
 
+	if (rest->n > 0 && (rest->p[0] == '\r' || rest->p[0] == '\n')) {
+		at = slice_find(*rest, 0, '\n') + 1;
+		*rest = slice_sub(*rest, at, rest->n);
+		return false;
+	}
 	do {
 		end = slice_find(*rest, at, '\n');
 		at = end + 1;
