@@ -144,8 +144,9 @@ static struct slice select_org(const struct walk *walk)
 
 	if (last == walk->count)
 		return start;
-	/* psd=n or psd=y end the walk, so only the last can have one. */
-	if (walk->records[last].psd == DMARC_PSD_YES && last > 0)
+	/* psd=n or psd=y end the walk, so only the last can have one. One
+	 * label below the first name is still that name. */
+	if (walk->records[last].psd == DMARC_PSD_YES)
 		return domain_tail(start,
 				   domain_labels(walk->names[last]) + 1);
 	return walk->names[last];
