@@ -1,8 +1,6 @@
 /* Codes of DNS lists: their text form, and their meaning for an answer. */
 #include "milter/checks/rbl_answers.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "common/conf/value.h"
 
 #define CODE_FORMS                                                            \
 	"the code must be an address in 127.0.0.0/8 such as 127.0.0.2, with " \
@@ -75,18 +73,7 @@ static bool is_symbol_name(struct slice name)
 
 static bool read_points(struct slice text, double *points_r)
 {
-	char copy[16], *end;
-
-	if (text.n == 0 || text.n >= sizeof(copy))
-		return false;
-	for (size_t i = 0; i < text.n; i++)
-		if (!ascii_is_digit(text.p[i]) && text.p[i] != '.' &&
-		    (i > 0 || text.p[i] != '-'))
-			return false;
-	memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
-	*points_r = strtod(copy, &end);
-	return end != copy && *end == '\0' && *points_r >= -100 &&
+	return value_number(text, points_r) && *points_r >= -100 &&
 	       *points_r <= 100;
 }
 

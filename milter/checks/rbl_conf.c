@@ -93,13 +93,12 @@ static const struct {
 
 struct maker {
 	struct arena *arena;
-	const struct conf *conf;
 	struct err *err;
 	struct rbl_lists *lists;
 	size_t symbol_count;
 	/* The list that is being made. */
 	struct slice zone;
-	const char *place; /* "FILE:LINE", or where it is from */
+	const char *place;
 };
 
 /* An error that names the list and where it stands. */
@@ -293,16 +292,16 @@ static int read_test(struct maker *m, const struct rbl_list *list, bool listed,
 	return 0;
 }
 
-static int make_list(struct maker *m, struct slice title,
-		     const struct rbl_list_conf *conf)
+static int make_list(struct maker *m, const struct rbl_described *described)
 {
+	const struct rbl_list_conf *conf = &described->conf;
 	struct rbl_list *list;
 
-	m->zone = title;
-	if (!domain_normalise(m->arena, title, &m->zone) ||
+	m->place = described->place;
+	if (!domain_normalise(m->arena, described->zone, &m->zone) ||
 	    m->zone.n > ZONE_MAX) {
-		m->zone = title;
-		return wrong(m, "zone", title,
+		m->zone = described->zone;
+		return wrong(m, "zone", m->zone,
 			     "the title of a list must be its zone, such as "
 			     "zen.spamhaus.org");
 	}
@@ -345,48 +344,67 @@ static bool is_shipped(struct slice title)
 	return false;
 }
 
-static int make_shipped(struct maker *m, const struct conf_block *blocks,
-			size_t count, bool unnamed_too)
+static struct rbl_described describe_row(struct arena *arena,
+					 const struct conf *conf,
+					 const struct rbl_shipped *row,
+					 const struct conf_block *block)
 {
-	for (const struct rbl_shipped *row = rbl_shipped; row->zone; row++) {
+	struct rbl_described described = {
+		.zone = slice_cstr(row->zone),
+		.place =
+			block ? conf_block_place(conf, block) : "shipped lists",
+		.conf = describe(arena, row),
+	};
+
+	if (block)
+		override(&described.conf, block);
+	return described;
+}
+
+struct rbl_described *rbl_lists_describe(struct arena *arena,
+					 const struct conf *conf,
+					 size_t *count_r)
+{
+	const struct rbl_conf *rbl = conf_group(conf, &rbl_settings);
+	const struct rbl_shipped *row = rbl_shipped;
+	const struct conf_block *blocks;
+	struct rbl_described *all;
+	size_t count, n = 0;
+
+	blocks = conf_titled(conf, &rbl_list_settings, &count);
+	while (row[n].zone)
+		n++;
+	all = ARENA_ARRAY(arena, struct rbl_described, n + count);
+	for (n = 0; row->zone; row++) {
 		const struct conf_block *block =
 			block_of(blocks, count, row->zone);
-		struct rbl_list_conf conf = describe(m->arena, row);
 
-		if (!block && !unnamed_too)
-			continue;
-		m->place = block ? conf_block_place(m->conf, block)
-				 : "shipped lists";
-		if (block)
-			override(&conf, block);
-		if (conf.enabled &&
-		    make_list(m, slice_cstr(row->zone), &conf) < 0)
-			return -1;
+		if (block || rbl->shipped_lists)
+			all[n++] = describe_row(arena, conf, row, block);
 	}
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		if (!is_shipped(blocks[i].title))
+			all[n++] = (struct rbl_described){
+				blocks[i].title,
+				conf_block_place(conf, &blocks[i]),
+				*(const struct rbl_list_conf *)blocks[i].values,
+			};
+	*count_r = n;
+	return all;
 }
 
 int rbl_lists_make(struct arena *arena, const struct conf *conf,
 		   struct rbl_lists *lists_r, struct err *err)
 {
-	const struct rbl_conf *rbl = conf_group(conf, &rbl_settings);
-	struct maker m = {
-		.arena = arena, .conf = conf, .err = err, .lists = lists_r};
-	const struct conf_block *blocks;
+	struct maker m = {.arena = arena, .err = err, .lists = lists_r};
+	const struct rbl_described *all;
 	size_t count;
 
-	blocks = conf_titled(conf, &rbl_list_settings, &count);
+	all = rbl_lists_describe(arena, conf, &count);
 	lists_r->list = ARENA_ARRAY(arena, struct rbl_list, RBL_LISTS_MAX);
 	lists_r->symbols = ARENA_ARRAY(arena, struct symbol, SYMBOLS_MAX + 1);
-	if (make_shipped(&m, blocks, count, rbl->shipped_lists) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		const struct rbl_list_conf *values = blocks[i].values;
-
-		m.place = conf_block_place(conf, &blocks[i]);
-		if (!is_shipped(blocks[i].title) && values->enabled &&
-		    make_list(&m, blocks[i].title, values) < 0)
+	for (size_t i = 0; i < count; i++)
+		if (all[i].conf.enabled && make_list(&m, &all[i]) < 0)
 			return -1;
-	}
 	return 0;
 }

@@ -53,6 +53,21 @@ struct rbl_list {
 	struct slice test_listed, test_unlisted;
 };
 
+/* A list as it is set, shipped rows included, before it is read. */
+struct rbl_described {
+	struct slice zone;
+	const char *place;		/* where an error in it would be */
+	struct rbl_list_conf conf;
+};
+
+/*
+ * All lists in force, those that are off included: the shipped ones first,
+ * then those of the file.
+ */
+struct rbl_described *rbl_lists_describe(struct arena *arena,
+					 const struct conf *conf,
+					 size_t *count_r);
+
 #define RBL_LISTS_MAX 64
 
 struct rbl_lists {

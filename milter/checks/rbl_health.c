@@ -27,6 +27,7 @@ struct list_health {
 	/* All else belongs to the thread of the ticks. */
 	struct probe listed, unlisted;
 	bool testing;
+	enum rbl_trouble last;
 	int64_t due_ms;	 /* the next test, or its end when testing */
 	unsigned silent; /* tests without answer on end */
 };
@@ -92,6 +93,13 @@ enum rbl_trouble rbl_health_state(const struct rbl_health *h, size_t list)
 {
 	return (enum rbl_trouble)atomic_load_explicit(&h->list[list].trouble,
 						      memory_order_relaxed);
+}
+
+enum rbl_trouble rbl_health_last(const struct rbl_health *h, size_t list,
+				 bool *testing_r)
+{
+	*testing_r = h->list[list].testing;
+	return h->list[list].last;
 }
 
 /* On a thread of the resolver. */
@@ -208,6 +216,7 @@ static void end_test(struct rbl_health *h, struct list_health *l,
 	dns_answer_unref(listed);
 	dns_answer_unref(unlisted);
 	l->testing = false;
+	l->last = trouble;
 	l->silent = trouble == RBL_TROUBLE_SILENT ? l->silent + 1 : 0;
 	if (trouble == RBL_TROUBLE_NONE)
 		l->due_ms = now_ms + h->interval_ms;

@@ -33,6 +33,12 @@ struct rbl_health *rbl_health_new(struct arena *arena,
 /* Why that list is suspended; NONE: it is not. */
 enum rbl_trouble rbl_health_state(const struct rbl_health *health,
 				  size_t list);
+/*
+ * What its last test found, even where that does not suspend it yet, and
+ * whether one is running. Only for the thread that ticks.
+ */
+enum rbl_trouble rbl_health_last(const struct rbl_health *health, size_t list,
+				 bool *testing_r);
 /* Starts the tests that are due, reads those that are answered. */
 void rbl_health_tick(struct rbl_health *health, struct resolver *resolver,
 		     int64_t now_ms);
