@@ -35,6 +35,7 @@ class Gatepost:
         self.port = ports.free_port()
         self.listen = listen or [f"inet:127.0.0.1:{self.port}"]
         self.config = config
+        self.conf = self.folder / "gatepost.conf"
         self.settings = {
             "authserv_id": "mx.gatepost.example",
             "dns.servers": dns,
@@ -55,10 +56,6 @@ class Gatepost:
     @property
     def log(self):
         return self.folder / "gatepost.log"
-
-    @property
-    def conf(self):
-        return self.folder / "gatepost.conf"
 
     def arguments(self):
         words = ["-c", str(self.conf), "--foreground"]
