@@ -116,6 +116,21 @@ static bool server_text(struct slice server, char *text_r, size_t room)
 			(unsigned)number) < (int)room;
 }
 
+/* Else the library would keep answers that our cache may not. */
+static int set_lifetimes(struct ub_ctx *context, const struct dns_conf *conf,
+			 struct err *err)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld",
+		 (long long)conf->cache_max_ttl.ms / 1000);
+	if (set_option(context, "cache-max-ttl:", text, err))
+		return -1;
+	snprintf(text, sizeof(text), "%lld",
+		 (long long)conf->negative_max_ttl.ms / 1000);
+	return set_option(context, "cache-max-negative-ttl:", text, err);
+}
+
 static int set_servers(struct ub_ctx *context, const struct strlist *list,
 		       struct err *err)
 {
@@ -263,6 +278,7 @@ int dns_options_set(struct ub_ctx *context, const struct dns_conf *conf,
 		return err_set(err, "libunbound was built without threads");
 	if (set_options(context, common_options, err) ||
 	    set_ports(context, err) ||
+	    set_lifetimes(context, conf, err) ||
 	    set_servers(context, &conf->servers, err) ||
 	    set_validation(context, conf, err) ||
 	    read_options(context, conf, err) ||
