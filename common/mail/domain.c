@@ -49,6 +49,9 @@ bool domain_normalise(struct arena *a, struct slice name,
 			return false;
 		name = arena_dup(a, slice_cstr(out));
 		idn2_free(out);
+		/* The mapping can bring forth a blank or worse. */
+		if (!bytes_fit(name, &ascii) || !ascii)
+			return false;
 	}
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;

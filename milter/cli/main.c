@@ -16,7 +16,8 @@ static const struct verb *const verbs[] = {
 	NULL,
 };
 
-static void complain(const struct verb *verb, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+complain(const struct verb *verb, const char *format, va_list args)
 {
 	fprintf(stderr, "gatepost %s: ", verb->name);
 	vfprintf(stderr, format, args);

@@ -19,6 +19,9 @@ static void normal_form(void **state)
 		{"a b.example", NULL},
 		{"a@b", NULL},
 		{"\xff\xfe.example", NULL},
+		{"a\xc2\xa0"
+		 "b.example",
+		 NULL}, /* a no-break space maps to a blank */
 		{"0123456789012345678901234567890123456789012345678901234567890123"
 		 ".example",
 		 NULL},
