@@ -119,13 +119,12 @@ static void add_address(struct subjects *s, const struct mail *mail,
 /* Every author that some reader program might show. */
 static void add_from(struct subjects *s, const struct mail *mail)
 {
-	const struct header *from;
 	size_t left = FROM_MAX;
 
 	for (size_t n = 0; left > 0 && n < FROM_MAX; n++) {
+		const struct header *from = mail_header(mail, SLICE("From"), n);
 		struct mailbox_list list;
 
-		from = mail_header(mail, SLICE("From"), n);
 		if (!from)
 			return;
 		address_list_parse(mail->arena, from->value, left, &list);

@@ -56,7 +56,7 @@ static const struct rbl_list *list_of(const struct made *made,
 static const struct symbol *symbol_of(const struct made *made,
 				      const char *name)
 {
-	for (const struct symbol *s = made->lists.symbols; s->name; s++)
+	for (const struct symbol *s = made->lists.symbols; s && s->name; s++)
 		if (strcmp(s->name, name) == 0)
 			return s;
 	return NULL;
