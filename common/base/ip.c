@@ -1,7 +1,7 @@
 /*
- * IP address text, networks and reverse names. inet_pton() is strict enough
- * for the forms we accept; the bytes are copied out of the slice first, so
- * it never sees an unterminated text.
+ * IP address text, networks and reverse names. IPv4 is read here, since SPF
+ * reads it by the dozen; for IPv6, inet_pton() is strict enough. The bytes
+ * are copied out of the slice first, so it never sees an unterminated text.
  */
 #include "common/base/ip.h"
 
@@ -28,19 +28,42 @@ bool ip_from_bytes(const void *bytes, size_t n, struct ip *ip_r)
 	return true;
 }
 
+/* Four numbers up to 255 without leading zeros, with dots between. */
+static bool read_quad(struct slice text, uint8_t raw[4])
+{
+	size_t i = 0;
+
+	for (int part = 0; part < 4; part++) {
+		size_t start = i;
+		unsigned value = 0;
+
+		for (; i < text.n && ascii_is_digit(text.p[i]); i++) {
+			value = value * 10 + (unsigned)(text.p[i] - '0');
+			if (value > 255 || (i > start && text.p[start] == '0'))
+				return false;
+		}
+		if (i == start)
+			return false;
+		raw[part] = (uint8_t)value;
+		if (part < 3 && (i == text.n || text.p[i++] != '.'))
+			return false;
+	}
+	return i == text.n;
+}
+
 bool ip_parse(struct slice text, struct ip *ip_r)
 {
 	char copy[INET6_ADDRSTRLEN + 1];
 	uint8_t raw[16];
 
 	*ip_r = (struct ip){IP_NONE, {0}};
+	if (read_quad(text, raw))
+		return ip_from_bytes(raw, 4, ip_r);
 	if (text.n == 0 || text.n >= sizeof(copy) ||
 	    slice_find(text, 0, '\0') < text.n)
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
-	if (inet_pton(AF_INET, copy, raw) == 1)
-		return ip_from_bytes(raw, 4, ip_r);
 	if (inet_pton(AF_INET6, copy, raw) == 1)
 		return ip_from_bytes(raw, 16, ip_r);
 	return false;
