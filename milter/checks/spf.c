@@ -41,7 +41,14 @@ const struct settings_group spf_settings = {
 	"SPF: may this client send for the sender's domain?", false};
 
 enum {
-	PASS, FAIL, SOFTFAIL, NEUTRAL, NONE, TEMPERROR, PERMERROR, PLUSALL,
+	PASS,
+	FAIL,
+	SOFTFAIL,
+	NEUTRAL,
+	NONE,
+	TEMPERROR,
+	PERMERROR,
+	PLUSALL,
 	HELO_FAIL,
 };
 
@@ -50,27 +57,32 @@ static const struct symbol symbols[] = {
 		  "The sender's domain lets this client send its mail", NULL},
 	[FAIL] = {"SPF_FAIL", 1.0,
 		  "The sender's domain says this client must not send its "
-		  "mail", NULL},
+		  "mail",
+		  NULL},
 	[SOFTFAIL] = {"SPF_SOFTFAIL", 0.0,
 		      "The sender's domain says this client probably must "
-		      "not send its mail", NULL},
+		      "not send its mail",
+		      NULL},
 	[NEUTRAL] = {"SPF_NEUTRAL", 0.0,
 		     "The sender's domain does not say whether this client "
-		     "may send its mail", NULL},
+		     "may send its mail",
+		     NULL},
 	[NONE] = {"SPF_NONE", 0.0,
 		  "The sender's domain publishes no SPF record", NULL},
 	[TEMPERROR] = {"SPF_TEMPERROR", 0.0,
-		       "DNS gave no answer, so SPF could not be checked",
-		       NULL},
+		       "DNS gave no answer, so SPF could not be checked", NULL},
 	[PERMERROR] = {"SPF_PERMERROR", 0.0,
 		       "The SPF record of the sender's domain has errors and "
-		       "cannot be used", NULL},
+		       "cannot be used",
+		       NULL},
 	[PLUSALL] = {"SPF_PLUSALL", 4.0,
 		     "The sender's domain lets nearly the whole Internet "
-		     "send its mail", NULL},
+		     "send its mail",
+		     NULL},
 	[HELO_FAIL] = {"SPF_HELO_FAIL", 0.5,
 		       "The client greeted with a name whose SPF record says "
-		       "it must not use it", NULL},
+		       "it must not use it",
+		       NULL},
 	{0},
 };
 
@@ -90,7 +102,7 @@ static evaluate_fn *const evaluators[] = {
 struct spf {
 	const struct spf_conf *conf;
 	evaluate_fn *evaluate;
-	struct slice host;	/* our name, for %{r} */
+	struct slice host; /* our name, for %{r} */
 };
 
 static struct slice own_name(struct arena *arena)
@@ -130,7 +142,7 @@ static void limits(const void *ready, int64_t *wait_ms_r, int64_t *total_ms_r)
 /* What one message asks, made once; the evaluators are run repeatedly. */
 struct identities {
 	struct spf_query mfrom, helo;
-	bool has_mfrom;		/* not the empty sender */
+	bool has_mfrom; /* not the empty sender */
 };
 
 /* A name that check_host() would not refuse at once (4.3). */
@@ -172,12 +184,11 @@ static struct identities *identities_new(struct mail *mail,
 	if (ids->helo.domain.n > 0)
 		ids->helo.helo = ids->helo.domain;
 	ids->mfrom = ids->helo;
-	ids->helo.sender =
-		arena_printf(mail->arena, "postmaster@%.*s",
-			     SLICE_FMT(ids->helo.domain));
+	ids->helo.sender = arena_printf(mail->arena, "postmaster@%.*s",
+					SLICE_FMT(ids->helo.domain));
 	ids->has_mfrom = mail->sender.n > 0;
-	ids->mfrom.domain = can_have_record(sender->domain) ? sender->domain
-							    : SLICE_NONE;
+	ids->mfrom.domain =
+		can_have_record(sender->domain) ? sender->domain : SLICE_NONE;
 	if (local.n == 0)
 		local = SLICE("postmaster");
 	ids->mfrom.sender =
@@ -243,8 +254,8 @@ static struct slice no_domain_reason(const struct mail *mail, bool has_mfrom)
 static void report(const struct mail *mail, const struct identities *ids,
 		   const struct spf_outcome *outcome, struct verdict *verdict)
 {
-	const struct spf_query *query = ids->has_mfrom ? &ids->mfrom
-						       : &ids->helo;
+	const struct spf_query *query =
+		ids->has_mfrom ? &ids->mfrom : &ids->helo;
 	struct auth_spf *auth = &verdict->auth.spf;
 	struct slice reason = outcome->reason;
 
@@ -258,8 +269,7 @@ static void report(const struct mail *mail, const struct identities *ids,
 		auth->explanation = outcome->explanation;
 		verdict_hit(verdict, symbol_of(outcome),
 			    "%.*s; the domain explains: %.*s",
-			    SLICE_FMT(reason),
-			    SLICE_FMT(outcome->explanation));
+			    SLICE_FMT(reason), SLICE_FMT(outcome->explanation));
 	} else {
 		verdict_hit(verdict, symbol_of(outcome), "%.*s",
 			    SLICE_FMT(reason));
@@ -289,8 +299,7 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 		ids = mail->states[index] = identities_new(mail, spf);
 	/* Both, before either may wait: their questions go out together. */
 	step = evaluate(spf, &ids->helo, &helo);
-	if (ids->has_mfrom &&
-	    evaluate(spf, &ids->mfrom, &mfrom) == STEP_WAIT)
+	if (ids->has_mfrom && evaluate(spf, &ids->mfrom, &mfrom) == STEP_WAIT)
 		step = STEP_WAIT;
 	if (step == STEP_WAIT)
 		return STEP_WAIT;

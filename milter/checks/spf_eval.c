@@ -33,10 +33,9 @@ static enum spf_match stop_record(struct spf_run *run, struct slice domain,
 		return spf_stop(run, SPF_PERMERROR,
 				"the record of %.*s is bad: %s",
 				SLICE_FMT(domain), fault->what);
-	return spf_stop(run, SPF_PERMERROR,
-			"the record of %.*s is bad: '%.*s' %s",
-			SLICE_FMT(domain), DETAIL_FMT(fault->term),
-			fault->what);
+	return spf_stop(
+		run, SPF_PERMERROR, "the record of %.*s is bad: '%.*s' %s",
+		SLICE_FMT(domain), DETAIL_FMT(fault->term), fault->what);
 }
 
 /* SPF_MATCH: there is one record and its grammar holds. */
@@ -295,8 +294,7 @@ enum step spf_evaluate(const struct spf_query *query,
 	outcome_r->result = result;
 	outcome_r->explanation = run.explanation;
 	outcome_r->everyone = result == AUTH_PASS && run.everyone;
-	outcome_r->reason = spf_reason(query, result,
-				       stopped ? run.fault
-					       : describe_match(&run));
+	outcome_r->reason = spf_reason(
+		query, result, stopped ? run.fault : describe_match(&run));
 	return STEP_DONE;
 }

@@ -14,19 +14,19 @@ struct spf_query {
 	struct arena *arena;
 	struct lookups *lookups;
 	struct ip client;
-	struct slice domain;	/* whose record; normal form, or empty */
-	struct slice sender;	/* local@domain; never without local part */
+	struct slice domain; /* whose record; normal form, or empty */
+	struct slice sender; /* local@domain; never without local part */
 	struct slice helo;
-	struct slice receiver;	/* our name, for explanations */
-	unsigned lookup_limit;	/* terms that may ask DNS (10) */
-	unsigned void_limit;	/* lookups that may find nothing (2) */
+	struct slice receiver; /* our name, for explanations */
+	unsigned lookup_limit; /* terms that may ask DNS (10) */
+	unsigned void_limit;   /* lookups that may find nothing (2) */
 };
 
 struct spf_outcome {
 	enum auth_result result;
-	struct slice reason;	/* one plain sentence */
-	struct slice explanation;	/* what exp= says; empty if nothing */
-	bool everyone;		/* pass, as nearly every address would */
+	struct slice reason;	  /* one plain sentence */
+	struct slice explanation; /* what exp= says; empty if nothing */
+	bool everyone;		  /* pass, as nearly every address would */
 };
 
 enum step spf_evaluate(const struct spf_query *query,

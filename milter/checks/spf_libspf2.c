@@ -32,15 +32,15 @@
 #define HAVE_NS_TYPE 1
 #include <spf2/spf.h>
 
-#define NAMES_MAX 10	/* of MX and of PTR (RFC 7208 4.6.4) */
+#define NAMES_MAX 10 /* of MX and of PTR (RFC 7208 4.6.4) */
 #define SENDER_MAX 320
 
 struct session {
 	const struct spf_query *query;
 	bool pending;
-	bool failed;		/* some answer was DNS_TEMPFAIL */
-	bool none;		/* the domain itself has no record */
-	unsigned records;	/* of SPF, fetched so far */
+	bool failed;	  /* some answer was DNS_TEMPFAIL */
+	bool none;	  /* the domain itself has no record */
+	unsigned records; /* of SPF, fetched so far */
 	unsigned terms, voids;
 	/* Hosts of the last MX or PTR answer: their addresses are no terms. */
 	const struct dns_answer *hosts;
@@ -164,8 +164,8 @@ static const struct dns_answer *ask(struct session *s, enum dns_type type,
 	if (!address)
 		s->hosts = answer;
 	if (type == DNS_MX && answer->count > NAMES_MAX)
-		overrule(s, "%.*s has more than %d MX records",
-			 SLICE_FMT(name), NAMES_MAX);
+		overrule(s, "%.*s has more than %d MX records", SLICE_FMT(name),
+			 NAMES_MAX);
 	return answer;
 }
 
@@ -235,8 +235,8 @@ static SPF_errcode_t compile(struct session *s, SPF_server_t *server,
 	SPF_errcode_t code;
 
 	if (!spf_record_parse(txt, &record, &fault)) {
-		overrule(s, "a record is bad: '%.*s' %s",
-			 SLICE_FMT(fault.term), fault.what);
+		overrule(s, "a record is bad: '%.*s' %s", SLICE_FMT(fault.term),
+			 fault.what);
 		return SPF_E_SYNTAX;
 	}
 	code = SPF_record_compile(server, response, record_r,
@@ -319,8 +319,7 @@ static SPF_request_t *new_request(SPF_server_t *server,
 	if (slice_is_printable(query->helo) && query->helo.n > 0 &&
 	    query->helo.n <= 253)
 		SPF_request_set_helo_dom(request,
-					 arena_cstr(query->arena,
-						    query->helo));
+					 arena_cstr(query->arena, query->helo));
 	return request;
 }
 

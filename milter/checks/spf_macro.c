@@ -14,8 +14,8 @@
 /* A run of literal bytes (letter is 0), or one expansion. */
 struct piece {
 	struct slice literal;
-	char letter;		/* as written: upper case wants escaping */
-	unsigned keep;		/* right-hand parts to keep; 0: all */
+	char letter;   /* as written: upper case wants escaping */
+	unsigned keep; /* right-hand parts to keep; 0: all */
 	bool reverse;
 	struct slice delimiters;
 };
@@ -179,7 +179,7 @@ bool spf_macro_wants_validated(struct slice text)
 struct sink {
 	char *p;
 	size_t n, room;
-	bool tail;		/* full: forget what is farthest left */
+	bool tail; /* full: forget what is farthest left */
 	bool overflow;
 };
 
@@ -327,10 +327,9 @@ static struct slice value_of(char letter, const struct spf_values *values,
 	case 'i':
 		return address_parts(values->client, room);
 	case 't':
-		return (struct slice){room,
-				      (size_t)snprintf(room, ADDRESS_ROOM,
-						       "%" PRId64,
-						       clock_wall())};
+		return (struct slice){room, (size_t)snprintf(room, ADDRESS_ROOM,
+							     "%" PRId64,
+							     clock_wall())};
 	}
 	return SLICE_NONE;
 }

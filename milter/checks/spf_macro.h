@@ -7,17 +7,17 @@
 
 #include "common/base/ip.h"
 
-#define SPF_NAME_MAX 253	/* longest domain name (7.3) */
-#define SPF_TEXT_MAX 2048	/* longest explanation we pass on */
+#define SPF_NAME_MAX 253  /* longest domain name (7.3) */
+#define SPF_TEXT_MAX 2048 /* longest explanation we pass on */
 
 /* What the letters stand for. */
 struct spf_values {
-	struct slice sender;	/* s; l and o are its parts */
-	struct slice domain;	/* d */
-	struct slice validated;	/* p: a validated name, or "unknown" */
-	struct slice helo;	/* h */
-	struct slice receiver;	/* r */
-	const struct ip *client;	/* i, v, c */
+	struct slice sender;	 /* s; l and o are its parts */
+	struct slice domain;	 /* d */
+	struct slice validated;	 /* p: a validated name, or "unknown" */
+	struct slice helo;	 /* h */
+	struct slice receiver;	 /* r */
+	const struct ip *client; /* i, v, c */
 };
 
 /* NULL if the text is a <domain-spec>; else what is wrong with it. */

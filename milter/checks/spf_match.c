@@ -6,7 +6,7 @@
 #include "milter/checks/spf_match.h"
 #include "common/mail/domain.h"
 
-#define NAMES_MAX 10	/* of MX and of PTR (4.6.4) */
+#define NAMES_MAX 10 /* of MX and of PTR (4.6.4) */
 
 const struct dns_answer *spf_ask(struct spf_run *run, enum dns_type type,
 				 struct slice name)
@@ -37,8 +37,7 @@ enum spf_match spf_count_term(struct spf_run *run)
 {
 	if (++run->terms <= run->query->lookup_limit)
 		return SPF_MATCH;
-	return spf_stop(run, SPF_PERMERROR,
-			"it takes more than %u DNS lookups",
+	return spf_stop(run, SPF_PERMERROR, "it takes more than %u DNS lookups",
 			run->query->lookup_limit);
 }
 
@@ -107,8 +106,7 @@ static enum spf_match match_addresses(struct spf_run *run, struct slice name,
 	return stop_tempfail(run, type, name, answer);
 }
 
-static enum spf_match match_mx(struct spf_run *run, struct slice name,
-			       int bits)
+static enum spf_match match_mx(struct spf_run *run, struct slice name, int bits)
 {
 	const struct dns_answer *answer = spf_ask(run, DNS_MX, name);
 
@@ -221,8 +219,7 @@ struct slice spf_validated_name(struct spf_run *run, struct slice domain)
 	return SLICE("unknown");
 }
 
-struct spf_values spf_run_values(const struct spf_run *run,
-				 struct slice domain)
+struct spf_values spf_run_values(const struct spf_run *run, struct slice domain)
 {
 	const struct spf_query *q = run->query;
 
@@ -243,8 +240,7 @@ enum spf_match spf_expand(struct spf_run *run, struct slice domain,
 	*name_r = SLICE_NONE;
 	if (spf_macro_wants_validated(spec)) {
 		/* Its PTR question counts (4.6.4), the first time. */
-		if (!run->reverse_counted &&
-		    spf_count_term(run) != SPF_MATCH)
+		if (!run->reverse_counted && spf_count_term(run) != SPF_MATCH)
 			return SPF_PERMERROR;
 		run->reverse_counted = true;
 		run->pending = false;
@@ -268,15 +264,12 @@ enum spf_match spf_match(struct spf_run *run, struct slice domain,
 	enum spf_match match;
 	int bits = prefix_bits(run, directive);
 
-	if (directive->mechanism == SPF_IP4 ||
-	    directive->mechanism == SPF_IP6)
-		return ip_in(client, &directive->network, bits)
-			       ? SPF_MATCH
-			       : SPF_NO_MATCH;
+	if (directive->mechanism == SPF_IP4 || directive->mechanism == SPF_IP6)
+		return ip_in(client, &directive->network, bits) ? SPF_MATCH
+								: SPF_NO_MATCH;
 	match = spf_count_term(run);
 	if (match == SPF_MATCH && directive->target.n > 0)
-		match = spf_expand(run, domain, directive->target, room,
-				   &name);
+		match = spf_expand(run, domain, directive->target, room, &name);
 	if (match != SPF_MATCH)
 		return match;
 	switch (directive->mechanism) {

@@ -18,15 +18,15 @@ struct spf_mark {
 
 struct spf_run {
 	const struct spf_query *query;
-	unsigned terms;		/* that asked DNS so far */
-	unsigned voids;		/* lookups that found nothing so far */
-	bool pending;		/* an answer is missing */
-	bool reverse_counted;	/* %{p} has been counted as a term */
+	unsigned terms;	      /* that asked DNS so far */
+	unsigned voids;	      /* lookups that found nothing so far */
+	bool pending;	      /* an answer is missing */
+	bool reverse_counted; /* %{p} has been counted as a term */
 	bool everyone;
-	struct slice fault;	/* why temperror or permerror */
+	struct slice fault; /* why temperror or permerror */
 	struct slice explanation;
-	struct spf_mark leaf;	/* what matched, in whichever record */
-	struct spf_mark top;	/* the directive of the first record */
+	struct spf_mark leaf; /* what matched, in whichever record */
+	struct spf_mark top;  /* the directive of the first record */
 };
 
 enum spf_match { SPF_MATCH, SPF_NO_MATCH, SPF_TEMPERROR, SPF_PERMERROR };

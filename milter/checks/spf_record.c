@@ -121,8 +121,7 @@ static const char *read_network(struct slice value,
 		return prefix_length(value, 128, &directive->bits6)
 			       ? NULL
 			       : bad_prefix6;
-	return prefix_length(value, 32, &directive->bits4) ? NULL
-							   : bad_prefix4;
+	return prefix_length(value, 32, &directive->bits4) ? NULL : bad_prefix4;
 }
 
 static enum auth_result take_qualifier(struct slice *term)
@@ -152,7 +151,8 @@ static enum auth_result take_qualifier(struct slice *term)
 static const struct mechanism *find_mechanism(struct slice name)
 {
 	for (size_t i = 0; i < MECHANISMS; i++)
-		if (slice_eq_nocase(name, mechanisms[i].name))
+		if (name.n == mechanisms[i].name.n &&
+		    slice_eq_nocase(name, mechanisms[i].name))
 			return &mechanisms[i];
 	return NULL;
 }
@@ -165,8 +165,8 @@ static const char *read_directive(struct slice term,
 	struct slice rest = term;
 	size_t n = 0;
 
-	*directive = (struct spf_directive){
-		.text = term, .bits4 = 32, .bits6 = 128};
+	*directive =
+		(struct spf_directive){.text = term, .bits4 = 32, .bits6 = 128};
 	directive->result = take_qualifier(&rest);
 	while (n < rest.n && rest.p[n] != ':' && rest.p[n] != '/')
 		n++;

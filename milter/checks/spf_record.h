@@ -22,23 +22,23 @@ enum spf_mechanism {
 
 struct spf_directive {
 	enum spf_mechanism mechanism;
-	enum auth_result result;	/* what a match means */
-	struct slice text;		/* as published, qualifier included */
-	struct slice target;		/* <domain-spec>; empty if none */
-	struct ip network;		/* ip4 and ip6; always of that family */
-	int bits4, bits6;		/* prefix lengths; a and mx use both */
+	enum auth_result result; /* what a match means */
+	struct slice text;	 /* as published, qualifier included */
+	struct slice target;	 /* <domain-spec>; empty if none */
+	struct ip network;	 /* ip4 and ip6; always of that family */
+	int bits4, bits6;	 /* prefix lengths; a and mx use both */
 };
 
 struct spf_record {
-	struct slice terms;		/* what follows "v=spf1" */
-	struct slice redirect;		/* <domain-spec>; empty if none */
+	struct slice terms;    /* what follows "v=spf1" */
+	struct slice redirect; /* <domain-spec>; empty if none */
 	struct slice exp;
 	size_t directives;
 };
 
 /* Why a record cannot be used: "'moo' is not a known mechanism". */
 struct spf_fault {
-	struct slice term;		/* empty: the record as a whole */
+	struct slice term; /* empty: the record as a whole */
 	const char *what;
 };
 

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define ROUNDS_MAX 60
 
 struct zone {
-	struct resolver resolver;	/* first */
+	struct resolver resolver; /* first */
 	struct slice lines[LINES_MAX];
 	size_t count;
 	bool late;
@@ -93,9 +93,8 @@ static void deliver(struct zone *z)
 		abort();
 	while (z->waiting > 0) {
 		z->waiting--;
-		z->queue[z->waiting].waiter->done(
-			z->queue[z->waiting].waiter,
-			z->queue[z->waiting].answer);
+		z->queue[z->waiting].waiter->done(z->queue[z->waiting].waiter,
+						  z->queue[z->waiting].answer);
 	}
 }
 

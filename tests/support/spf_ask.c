@@ -76,8 +76,10 @@ void spf_ask_question(struct arena *a, spf_evaluator *evaluate,
 static bool assert_case(struct arena *a, const char *zone,
 			const struct spf_case *c)
 {
-	struct spf_question question = {
-		.zone = zone, .ip = c->ip, .helo = c->helo, .sender = c->sender};
+	struct spf_question question = {.zone = zone,
+					.ip = c->ip,
+					.helo = c->helo,
+					.sender = c->sender};
 	struct spf_run_result run_result;
 	const struct spf_outcome *outcome = &run_result.outcome;
 	bool good;
@@ -87,13 +89,14 @@ static bool assert_case(struct arena *a, const char *zone,
 	       (!c->explanation ||
 		slice_eq(outcome->explanation, slice_cstr(c->explanation)));
 	if (!good)
-		print_error("%s: %s from %s <%s>: %s, not %s; '%.*s' (%.*s)%s\n",
-			    c->what, c->helo, c->ip, c->sender,
-			    auth_result_word(outcome->result),
-			    auth_result_word(c->result),
-			    SLICE_FMT(outcome->explanation),
-			    SLICE_FMT(outcome->reason),
-			    run_result.same ? "" : "; late answers differ");
+		print_error(
+			"%s: %s from %s <%s>: %s, not %s; '%.*s' (%.*s)%s\n",
+			c->what, c->helo, c->ip, c->sender,
+			auth_result_word(outcome->result),
+			auth_result_word(c->result),
+			SLICE_FMT(outcome->explanation),
+			SLICE_FMT(outcome->reason),
+			run_result.same ? "" : "; late answers differ");
 	return good;
 }
 

@@ -12,7 +12,7 @@ typedef enum step spf_evaluator(const struct spf_query *query,
 				struct spf_outcome *outcome_r);
 
 struct spf_question {
-	const char *zone;	/* as tests/support/answers.h describes */
+	const char *zone; /* as tests/support/answers.h describes */
 	const char *ip;
 	const char *helo;
 	/* Path without <>; NULL or "": the HELO identity is asked about. */
@@ -22,10 +22,10 @@ struct spf_question {
 };
 
 struct spf_run_result {
-	struct spf_outcome outcome;	/* with texts in the arena */
-	bool same;	/* the late run had the same outcome */
-	unsigned rounds;	/* of late answers */
-	unsigned asked;	/* questions of the prompt run */
+	struct spf_outcome outcome; /* with texts in the arena */
+	bool same;		    /* the late run had the same outcome */
+	unsigned rounds;	    /* of late answers */
+	unsigned asked;		    /* questions of the prompt run */
 };
 
 void spf_ask_question(struct arena *a, spf_evaluator *evaluate,

@@ -36,12 +36,15 @@ static const struct check *const checks[] = {&check_spf, NULL};
 
 struct expected {
 	struct letter letter;
-	const char *symbols;	/* in one line */
+	const char *symbols; /* in one line */
 	const char *result, *domain, *scope, *helo;
-	const char *words;	/* in the detail of the first symbol */
+	const char *words; /* in the detail of the first symbol */
 };
 
-#define MAIL(ip, helo, from) {ip, "", helo, from, NULL, NULL, false}
+#define MAIL(ip, helo, from)                          \
+	{                                             \
+		ip, "", helo, from, NULL, NULL, false \
+	}
 
 static const struct expected expected[] = {
 	{MAIL("192.0.2.9", "x.test.example", "a@example.org"), "SPF_PASS",
@@ -61,8 +64,8 @@ static const struct expected expected[] = {
 	 "mail.example.org", "helo", "fail", "may not send"},
 	{MAIL("203.0.113.1", "localhost", ""), "SPF_NONE", "none", "", "helo",
 	 "none", "the client greeted as 'localhost', which is no domain"},
-	{MAIL("203.0.113.1", "203.0.113.1", ""), "SPF_NONE", "none", "",
-	 "helo", "none", "which is no domain"},
+	{MAIL("203.0.113.1", "203.0.113.1", ""), "SPF_NONE", "none", "", "helo",
+	 "none", "which is no domain"},
 	{MAIL("203.0.113.1", "x", "user@nodots"), "SPF_NONE", "none", "",
 	 "mfrom", "none", "the sender 'user@nodots' has no domain"},
 	{MAIL("203.0.113.1", "x", "user"), "SPF_NONE", "none", "", "mfrom",
@@ -90,23 +93,22 @@ static const struct expected expected[] = {
 	{MAIL("192.0.2.9", "x", "a@soft.example"), "SPF_SOFTFAIL", "softfail",
 	 "soft.example", "mfrom", "none",
 	 "SPF says 192.0.2.9 should not send for soft.example (~all)"},
-	{MAIL("192.0.2.9", "x", "a@neutral.example"), "SPF_NEUTRAL",
-	 "neutral", "neutral.example", "mfrom", "none", "(?all)"},
+	{MAIL("192.0.2.9", "x", "a@neutral.example"), "SPF_NEUTRAL", "neutral",
+	 "neutral.example", "mfrom", "none", "(?all)"},
 	{MAIL("192.0.2.9", "x", "a@end.example"), "SPF_NEUTRAL", "neutral",
 	 "end.example", "mfrom", "none",
 	 "SPF does not say whether 192.0.2.9 may send for end.example"},
 	{MAIL("192.0.2.9", "x", "a@none.example"), "SPF_NONE", "none",
 	 "none.example", "mfrom", "none",
 	 "there is no SPF record for none.example"},
-	{MAIL("192.0.2.9", "x", "a@bad.example"), "SPF_PERMERROR",
-	 "permerror", "bad.example", "mfrom", "none",
+	{MAIL("192.0.2.9", "x", "a@bad.example"), "SPF_PERMERROR", "permerror",
+	 "bad.example", "mfrom", "none",
 	 "SPF cannot be used for bad.example (the record of bad.example is "
 	 "bad: 'ip:192.0.2.1' is not a known mechanism)"},
-	{MAIL("192.0.2.9", "x", "a@two.example"), "SPF_PERMERROR",
-	 "permerror", "two.example", "mfrom", "none",
-	 "has more than one SPF record"},
-	{MAIL("192.0.2.9", "x", "a@slow.example"), "SPF_TEMPERROR",
-	 "temperror", "slow.example", "mfrom", "none",
+	{MAIL("192.0.2.9", "x", "a@two.example"), "SPF_PERMERROR", "permerror",
+	 "two.example", "mfrom", "none", "has more than one SPF record"},
+	{MAIL("192.0.2.9", "x", "a@slow.example"), "SPF_TEMPERROR", "temperror",
+	 "slow.example", "mfrom", "none",
 	 "(DNS for slow.example (TXT): SERVFAIL)"},
 	{MAIL("::ffff:192.0.2.9", "x", "a@example.org"), "SPF_PASS", "pass",
 	 "example.org", "mfrom", "none", "SPF says 192.0.2.9 may"},
@@ -126,8 +128,7 @@ static void assert_one(struct bench *bench, const struct expected *want)
 				slice_cstr(want->words)) ==
 	    mail->verdict->hits[0].detail.n)
 		fail_msg("'%.*s' does not say '%s'",
-			 SLICE_FMT(mail->verdict->hits[0].detail),
-			 want->words);
+			 SLICE_FMT(mail->verdict->hits[0].detail), want->words);
 	mail_free(&mail);
 }
 
@@ -156,9 +157,8 @@ static void explanation_is_theirs_or_ours(void **state)
 	assert_true(slice_eq(mail->verdict->auth.spf.explanation,
 			     SLICE("ask why.example")));
 	mail_free(&mail);
-	mail = bench_judge(bench,
-			   &(struct letter)MAIL("203.0.113.1", "x",
-						"a@example.org"));
+	mail = bench_judge(bench, &(struct letter)MAIL("203.0.113.1", "x",
+						       "a@example.org"));
 	assert_true(slice_starts_nocase(mail->verdict->auth.spf.explanation,
 					SLICE("SPF says 203.0.113.1 may not")));
 	mail_free(&mail);
@@ -244,13 +244,13 @@ static void libspf2_can_be_chosen_where_it_is_built(void **state)
 
 	(void)state;
 	if (!has_libspf2) {
-		assert_non_null(strstr(bench_refusal(&setup, &err),
-				       "spf.evaluator"));
+		assert_non_null(
+			strstr(bench_refusal(&setup, &err), "spf.evaluator"));
 		return;
 	}
 	bench = bench_new(&setup);
-	mail = bench_judge(bench, &(struct letter)MAIL("192.0.2.9", "x",
-						       "a@via.example"));
+	mail = bench_judge(
+		bench, &(struct letter)MAIL("192.0.2.9", "x", "a@via.example"));
 	assert_string_equal(judged_symbols(mail), "SPF_PASS");
 	mail_free(&mail);
 	mail = bench_judge(bench, &(struct letter)MAIL("203.0.113.9", "x",

@@ -13,7 +13,8 @@ static void explanations(void **state)
 {
 	static const char zone[] =
 		"a.example.com TXT v=spf1 -all exp=%{d}.exp.example\n"
-		"a.example.com.exp.example TXT See http://%{o}/why.html?s=%{S}&i=%{I}\n"
+		"a.example.com.exp.example TXT See "
+		"http://%{o}/why.html?s=%{S}&i=%{I}\n"
 		"soft.example.com TXT v=spf1 ~all exp=e.example\n"
 		"pass.example.com TXT v=spf1 all exp=e.example\n"
 		"mid.example.com TXT v=spf1 exp=e.example -ip4:1.2.3.4 all\n"
@@ -32,7 +33,8 @@ static void explanations(void **state)
 		"nl.example TXT one\\010two\n"
 		"spf.example.com TXT v=spf1 -all exp=spf.example.com\n"
 		"empty.example.com TXT v=spf1 -all exp=\n"
-		"twice.example.com TXT v=spf1 exp=e.example exp=e.example -all\n"
+		"twice.example.com TXT v=spf1 exp=e.example exp=e.example "
+		"-all\n"
 		"syntax.example.com TXT v=spf1 exp=-all\n"
 		"hole.example.com TXT v=spf1 -all exp=a..example\n"
 		"crt.example.com TXT v=spf1 -all exp=crt.example\n"
@@ -46,14 +48,12 @@ static void explanations(void **state)
 		"long.example.com TXT v=spf1 -all exp=long.example\n"
 		"long.example TXT %{s} %{s} %{h}\n";
 	static const struct spf_case cases[] = {
-		{"by macro, escaped", V4, HELO, "jo+x@a.example.com",
-		 AUTH_FAIL,
+		{"by macro, escaped", V4, HELO, "jo+x@a.example.com", AUTH_FAIL,
 		 "See http://a.example.com/why.html?s=jo%2Bx%40a.example.com"
 		 "&i=1.2.3.4"},
 		{"not for softfail", V4, HELO, "x@soft.example.com",
 		 AUTH_SOFTFAIL, ""},
-		{"not for pass", V4, HELO, "x@pass.example.com", AUTH_PASS,
-		 ""},
+		{"not for pass", V4, HELO, "x@pass.example.com", AUTH_PASS, ""},
 		{"any fail", V4, HELO, "x@mid.example.com", AUTH_FAIL,
 		 "Text of e"},
 		{"last dot", V4, HELO, "x@dot.example.com", AUTH_FAIL,
@@ -64,17 +64,13 @@ static void explanations(void **state)
 		{"bad macro", V4, HELO, "x@bad.example.com", AUTH_FAIL, ""},
 		{"not ASCII", V4, HELO, "x@high.example.com", AUTH_FAIL, ""},
 		{"line feed", V4, HELO, "x@nl.example.com", AUTH_FAIL, ""},
-		{"an SPF record is a text, too", V4, HELO,
-		 "x@spf.example.com", AUTH_FAIL,
-		 "v=spf1 -all exp=spf.example.com"},
-		{"empty", V4, HELO, "x@empty.example.com", AUTH_PERMERROR,
+		{"an SPF record is a text, too", V4, HELO, "x@spf.example.com",
+		 AUTH_FAIL, "v=spf1 -all exp=spf.example.com"},
+		{"empty", V4, HELO, "x@empty.example.com", AUTH_PERMERROR, ""},
+		{"twice", V4, HELO, "x@twice.example.com", AUTH_PERMERROR, ""},
+		{"no domain", V4, HELO, "x@syntax.example.com", AUTH_PERMERROR,
 		 ""},
-		{"twice", V4, HELO, "x@twice.example.com", AUTH_PERMERROR,
-		 ""},
-		{"no domain", V4, HELO, "x@syntax.example.com",
-		 AUTH_PERMERROR, ""},
-		{"empty label", V4, HELO, "x@hole.example.com", AUTH_FAIL,
-		 ""},
+		{"empty label", V4, HELO, "x@hole.example.com", AUTH_FAIL, ""},
 		{"letters for texts only", V4, HELO, "x@crt.example.com",
 		 AUTH_FAIL,
 		 "1.2.3.4 at mx.receiver.example: 1.2.3.4 in-addr "
@@ -91,8 +87,8 @@ static void explanations(void **state)
 		 AUTH_FAIL, ""},
 		{"%{p}", V4, HELO, "x@p.example.com", AUTH_FAIL,
 		 "you are host.example.org"},
-		{"%{p} unknown", "1.2.3.5", HELO, "x@p.example.com",
-		 AUTH_FAIL, "you are unknown"},
+		{"%{p} unknown", "1.2.3.5", HELO, "x@p.example.com", AUTH_FAIL,
+		 "you are unknown"},
 		{"HELO", V4, HELO, "x@long.example.com", AUTH_FAIL,
 		 "x@long.example.com x@long.example.com mail.example.net"},
 		{"HELO with bad bytes", V4, "a\x01\xff", "x@long.example.com",
@@ -148,17 +144,16 @@ static void validated_names(void **state)
 		 AUTH_PASS, 0},
 		{"then below it", "1.2.3.5", HELO, "x@example.com", AUTH_PASS,
 		 0},
-		{"then any other", "1.2.3.6", HELO, "x@example.com",
-		 AUTH_PASS, 0},
+		{"then any other", "1.2.3.6", HELO, "x@example.com", AUTH_PASS,
+		 0},
 		{"IPv6", V6, HELO, "x@example.com", AUTH_PASS, 0},
 		{"none is valid", "1.2.3.7", HELO, "x@unk.example.com",
 		 AUTH_PASS, 0},
 		{"no answer", "1.2.3.8", HELO, "x@unk.example.com", AUTH_PASS,
 		 0},
-		{"no PTR", "1.2.3.77", HELO, "x@unk.example.com", AUTH_PASS,
-		 0},
-		{"dead name is skipped", "1.2.3.9", HELO,
-		 "x@unk.example.com", AUTH_PASS, 0},
+		{"no PTR", "1.2.3.77", HELO, "x@unk.example.com", AUTH_PASS, 0},
+		{"dead name is skipped", "1.2.3.9", HELO, "x@unk.example.com",
+		 AUTH_PASS, 0},
 		{"the current domain counts", "1.2.3.5", HELO,
 		 "x@top.example.com", AUTH_PASS, 0},
 		{0},
@@ -191,7 +186,8 @@ static void macros_in_records(void **state)
 		"o2.example TXT v=spf1 exists:%{o}.%{d}.w.example -all\n"
 		"o.example.com.o2.example.w.example A 127.0.0.2\n"
 		"mania.example.com TXT v=spf1 a:%{a -all\n"
-		"a.example.com TXT v=spf1 a:%{l}.example.org mx:%{l}.example.org "
+		"a.example.com TXT v=spf1 a:%{l}.example.org "
+		"mx:%{l}.example.org "
 		"ptr:%{d2} -all\n"
 		"joe.example.org A 1.2.3.4\n"
 		"ann.example.org MX 5 joe.example.org\n"
@@ -202,10 +198,10 @@ static void macros_in_records(void **state)
 		{"%{c}", V4, HELO, "x@c.example.com", AUTH_PERMERROR, 0},
 		{"%{e}", V4, HELO, "x@e.example.com", AUTH_PERMERROR, 0},
 		{"%/", V4, HELO, "x@pct.example.com", AUTH_PERMERROR, 0},
-		{"% at the end", V4, HELO, "x@tail.example.com",
-		 AUTH_PERMERROR, 0},
-		{"open brace", V4, HELO, "x@open.example.com",
-		 AUTH_PERMERROR, 0},
+		{"% at the end", V4, HELO, "x@tail.example.com", AUTH_PERMERROR,
+		 0},
+		{"open brace", V4, HELO, "x@open.example.com", AUTH_PERMERROR,
+		 0},
 		{"escapes", V4, HELO, "x@esc.example.com", AUTH_PASS, 0},
 		{"a blank cannot be asked", V4, HELO, "x@sp.example.com",
 		 AUTH_NEUTRAL, 0},

@@ -72,8 +72,7 @@ static void terms_that_ask(void **state)
 		"b.example.y.a1.example A 127.0.0.2\n";
 	static const struct spf_case cases[] = {
 		{"ten", V4, HELO, "x@ten.example.com", AUTH_PASS, 0},
-		{"eleven", V4, HELO, "x@eleven.example.com", AUTH_PERMERROR,
-		 0},
+		{"eleven", V4, HELO, "x@eleven.example.com", AUTH_PERMERROR, 0},
 		{"twelve, but not reached", V4, HELO, "x@early.example.com",
 		 AUTH_PASS, 0},
 		{"twelve, reached", "1.2.3.5", HELO, "x@early.example.com",
@@ -86,16 +85,16 @@ static void terms_that_ask(void **state)
 		 AUTH_PERMERROR, 0},
 		{"ten after an include", V4, HELO, "x@back.example.com",
 		 AUTH_FAIL, 0},
-		{"eleven after an include", V4, HELO,
-		 "x@backover.example.com", AUTH_PERMERROR, 0},
+		{"eleven after an include", V4, HELO, "x@backover.example.com",
+		 AUTH_PERMERROR, 0},
 		{"ten over a redirect", V4, HELO, "x@red.example.com",
 		 AUTH_FAIL, 0},
 		{"eleven over a redirect", V4, HELO, "x@redover.example.com",
 		 AUTH_PERMERROR, 0},
 		{"exp is free", V4, HELO, "x@exp.example.com", AUTH_FAIL,
 		 "still told"},
-		{"include loop", V4, HELO, "x@loop.example.com",
-		 AUTH_PERMERROR, 0},
+		{"include loop", V4, HELO, "x@loop.example.com", AUTH_PERMERROR,
+		 0},
 		{"include loop with +all", V4, HELO, "x@pass.example.com",
 		 AUTH_PERMERROR, 0},
 		{"loop over both", V4, HELO, "x@tick.example.com",
@@ -151,8 +150,8 @@ static void lookups_that_find_nothing(void **state)
 	static const struct spf_case cases[] = {
 		{"two", V4, HELO, "x@two.example.com", AUTH_SOFTFAIL, 0},
 		{"three", V4, HELO, "x@three.example.com", AUTH_PERMERROR, 0},
-		{"the same name counts again", V4, HELO,
-		 "x@same.example.com", AUTH_PERMERROR, 0},
+		{"the same name counts again", V4, HELO, "x@same.example.com",
+		 AUTH_PERMERROR, 0},
 		{"no data counts", V4, HELO, "x@data.example.com",
 		 AUTH_PERMERROR, 0},
 		{"over an include", V4, HELO, "x@inc.example.com",
@@ -161,16 +160,16 @@ static void lookups_that_find_nothing(void **state)
 		 AUTH_PERMERROR, 0},
 		{"null MX asks nothing", V4, HELO, "x@null.example.com",
 		 AUTH_SOFTFAIL, 0},
-		{"impossible names ask nothing", V4, HELO,
-		 "x@bad.example.com", AUTH_SOFTFAIL, 0},
+		{"impossible names ask nothing", V4, HELO, "x@bad.example.com",
+		 AUTH_SOFTFAIL, 0},
 		{"match before the third", V4, HELO, "x@pass.example.com",
 		 AUTH_PASS, 0},
-		{"exp does not count", V4, HELO, "x@exp.example.com",
-		 AUTH_FAIL, ""},
+		{"exp does not count", V4, HELO, "x@exp.example.com", AUTH_FAIL,
+		 ""},
 		{"names of ptr count", V4, HELO, "x@ptr.example.com",
 		 AUTH_PERMERROR, 0},
-		{"names elsewhere do not", "1.2.3.5", HELO,
-		 "x@ptr.example.com", AUTH_FAIL, 0},
+		{"names elsewhere do not", "1.2.3.5", HELO, "x@ptr.example.com",
+		 AUTH_FAIL, 0},
 		{"%{p} does not count", "1.2.3.5", HELO, "x@p.example.com",
 		 AUTH_PASS, 0},
 		{0},
@@ -180,42 +179,102 @@ static void lookups_that_find_nothing(void **state)
 	spf_assert_cases(zone, cases);
 }
 
-#define HOSTS(type, name)                                                      \
-	name " " type " h1.example.com\n" name " " type " h2.example.com\n"    \
-	name " " type " h3.example.com\n" name " " type " h4.example.com\n"    \
-	name " " type " h5.example.com\n" name " " type " h6.example.com\n"    \
-	name " " type " h7.example.com\n" name " " type " h8.example.com\n"    \
-	name " " type " h9.example.com\n" name " " type " h10.example.com\n"
-#define ADDRESSES                                                              \
-	"h1.example.com A 9.9.9.1\nh2.example.com A 9.9.9.2\n"                 \
-	"h3.example.com A 9.9.9.3\nh4.example.com A 9.9.9.4\n"                 \
-	"h5.example.com A 9.9.9.5\nh6.example.com A 9.9.9.6\n"                 \
-	"h7.example.com A 9.9.9.7\nh8.example.com A 9.9.9.8\n"                 \
-	"h9.example.com A 9.9.9.9\nh10.example.com A 1.2.3.10\n"               \
+#define HOSTS(type, name)                                               \
+	name " " type " h1.example.com\n" name " " type                 \
+	     " h2.example.com\n" name " " type " h3.example.com\n" name \
+	     " " type " h4.example.com\n" name " " type                 \
+	     " h5.example.com\n" name " " type " h6.example.com\n" name \
+	     " " type " h7.example.com\n" name " " type                 \
+	     " h8.example.com\n" name " " type " h9.example.com\n" name \
+	     " " type " h10.example.com\n"
+#define ADDRESSES                                                \
+	"h1.example.com A 9.9.9.1\nh2.example.com A 9.9.9.2\n"   \
+	"h3.example.com A 9.9.9.3\nh4.example.com A 9.9.9.4\n"   \
+	"h5.example.com A 9.9.9.5\nh6.example.com A 9.9.9.6\n"   \
+	"h7.example.com A 9.9.9.7\nh8.example.com A 9.9.9.8\n"   \
+	"h9.example.com A 9.9.9.9\nh10.example.com A 1.2.3.10\n" \
 	"h11.example.com A 1.2.3.11\n"
 
 static void names_of_mx_and_ptr(void **state)
 {
-	static const char zone[] =
-		ADDRESSES HOSTS("MX 5", "ten.example.com")
-		"ten.example.com TXT v=spf1 mx -all\n"
-		HOSTS("MX 5", "eleven.example.com")
-		"eleven.example.com MX 9 h11.example.com\n"
-		"eleven.example.com TXT v=spf1 mx -all\n"
-		HOSTS("PTR", "10.3.2.1.in-addr.arpa")
-		HOSTS("PTR", "11.3.2.1.in-addr.arpa")
-		"11.3.2.1.in-addr.arpa PTR h11.example.com\n"
-		"example.com TXT v=spf1 ptr -all\n"
-		"p.example.com TXT v=spf1 exists:%{p}.is.example -all\n"
-		"h10.example.com.is.example A 127.0.0.2\n"
-		"h11.example.com.is.example A 127.0.0.2\n"
-		"many.example.com TXT v=spf1 a:big.example -all\n"
-		"big.example A 1.1.1.1\nbig.example A 1.1.1.2\n"
-		"big.example A 1.1.1.3\nbig.example A 1.1.1.4\n"
-		"big.example A 1.1.1.5\nbig.example A 1.1.1.6\n"
-		"big.example A 1.1.1.7\nbig.example A 1.1.1.8\n"
-		"big.example A 1.1.1.9\nbig.example A 1.1.1.10\n"
-		"big.example A 1.1.1.11\nbig.example A 1.1.1.12\n";
+	static const char zone[] = ADDRESSES HOSTS("MX 5", "ten.example.com") "ten.example.com TXT v=spf1 mx -all\n" HOSTS(
+		"MX 5",
+		"eleven.example.com") "eleven.example.com MX 9 "
+				      "h11.example.com\n"
+				      "eleven.example.com TXT v=spf1 mx "
+				      "-all\n" HOSTS("PTR",
+						     "10.3.2.1.in-addr.arpa")
+					      HOSTS("PTR", "11.3.2.1.in-addr."
+							   "arpa") "11.3.2.1."
+								   "in-addr."
+								   "arpa PTR "
+								   "h11."
+								   "example."
+								   "com\n"
+								   "example."
+								   "com TXT "
+								   "v=spf1 ptr "
+								   "-all\n"
+								   "p.example."
+								   "com TXT "
+								   "v=spf1 "
+								   "exists:%{p}"
+								   ".is."
+								   "example "
+								   "-all\n"
+								   "h10."
+								   "example."
+								   "com.is."
+								   "example A "
+								   "127.0.0.2\n"
+								   "h11."
+								   "example."
+								   "com.is."
+								   "example A "
+								   "127.0.0.2\n"
+								   "many."
+								   "example."
+								   "com TXT "
+								   "v=spf1 "
+								   "a:big."
+								   "example "
+								   "-all\n"
+								   "big."
+								   "example A "
+								   "1.1.1."
+								   "1\nbig."
+								   "example A "
+								   "1.1.1.2\n"
+								   "big."
+								   "example A "
+								   "1.1.1."
+								   "3\nbig."
+								   "example A "
+								   "1.1.1.4\n"
+								   "big."
+								   "example A "
+								   "1.1.1."
+								   "5\nbig."
+								   "example A "
+								   "1.1.1.6\n"
+								   "big."
+								   "example A "
+								   "1.1.1."
+								   "7\nbig."
+								   "example A "
+								   "1.1.1.8\n"
+								   "big."
+								   "example A "
+								   "1.1.1."
+								   "9\nbig."
+								   "example A "
+								   "1.1.1.10\n"
+								   "big."
+								   "example A "
+								   "1.1.1."
+								   "11\nbig."
+								   "example A "
+								   "1.1.1.12\n";
 	static const struct spf_case cases[] = {
 		{"ten MX names", "1.2.3.10", HELO, "x@ten.example.com",
 		 AUTH_PASS, 0},
@@ -223,8 +282,8 @@ static void names_of_mx_and_ptr(void **state)
 		 AUTH_PERMERROR, 0},
 		{"though the first would match", "9.9.9.1", HELO,
 		 "x@eleven.example.com", AUTH_PERMERROR, 0},
-		{"tenth PTR name", "1.2.3.10", HELO, "x@example.com",
-		 AUTH_PASS, 0},
+		{"tenth PTR name", "1.2.3.10", HELO, "x@example.com", AUTH_PASS,
+		 0},
 		{"eleventh is ignored", "1.2.3.11", HELO, "x@example.com",
 		 AUTH_FAIL, 0},
 		{"tenth name for %{p}", "1.2.3.10", HELO, "x@p.example.com",

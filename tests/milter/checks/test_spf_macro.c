@@ -73,8 +73,7 @@ static void expands_every_letter_and_transformer(void **state)
 		{"%{p}", "mx.example.org"},
 		{"%{r}", "mx.receiver.example"},
 		{"%{c}", "192.0.2.3"},
-		{"%{ir}.%{v}._spf.%{d2}",
-		 "3.2.0.192.in-addr._spf.example.com"},
+		{"%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com"},
 		{"%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com"},
 		{"%{lr-}.lp.%{ir}.%{v}._spf.%{d2}",
 		 "bad.strong.lp.3.2.0.192.in-addr._spf.example.com"},
@@ -188,8 +187,8 @@ static void assert_name(const struct spf_values *values, const char *spec,
 {
 	char room[SPF_NAME_MAX];
 	struct slice name;
-	bool good = spf_macro_expand_domain(slice_cstr(spec), values, room,
-					    &name);
+	bool good =
+		spf_macro_expand_domain(slice_cstr(spec), values, room, &name);
 
 	if (good != (want != NULL) ||
 	    (good && !slice_eq(name, slice_cstr(want))))
@@ -240,8 +239,8 @@ static void a_local_part_beyond_ascii_has_no_name(void **state)
 
 static void long_names_lose_labels_on_the_left(void **state)
 {
-	static const char five[] = LONG50 "." LONG50 "." LONG50 "." LONG50
-					  "." LONG50;
+	static const char five[] =
+		LONG50 "." LONG50 "." LONG50 "." LONG50 "." LONG50;
 	struct ip client = address("192.0.2.3");
 	struct spf_values values = rfc_values(&client);
 	struct arena *a = arena_new(0);
@@ -256,8 +255,8 @@ static void long_names_lose_labels_on_the_left(void **state)
 		    "a." LONG50 "." LONG50 "." LONG50 "." LONG50);
 	/* Exactly 253 bytes stay whole, 254 do not. */
 	assert_name(&values, "12345678901.%{d}" TAIL,
-		    "12345678901.a." LONG50 "." LONG50 "." LONG50 "." LONG50
-			   TAIL);
+		    "12345678901.a." LONG50 "." LONG50 "." LONG50
+		    "." LONG50 TAIL);
 	assert_name(&values, "123456789012.%{d}" TAIL,
 		    "a." LONG50 "." LONG50 "." LONG50 "." LONG50 TAIL);
 	assert_name(&values, "123456789012.%{d}" TAIL ".",

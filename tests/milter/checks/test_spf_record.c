@@ -60,10 +60,9 @@ static void accepts_what_the_grammar_allows(void **state)
 		"ptr:example.com", "exists:example.com", "include:example.com",
 		"?include:example.com", "+a", "~mx", "-ptr",
 		"a:_spf.example.com", "a:foo:bar/baz.example.com",
-		"a:!#$&'()*,;<>?@[]^`{|}~.example.com",
-		"a:1.2.3.4.com", "a:example.c0m", "a:example.xn--zckzah",
-		"a:example.a-1", "a:example.1-2", "a:..com", "a:.com",
-		"a:example..com",
+		"a:!#$&'()*,;<>?@[]^`{|}~.example.com", "a:1.2.3.4.com",
+		"a:example.c0m", "a:example.xn--zckzah", "a:example.a-1",
+		"a:example.1-2", "a:..com", "a:.com", "a:example..com",
 		/* prefix lengths */
 		"a/0", "a/32", "a//0", "a//128", "a/24//64", "a:b.c/24",
 		"a:b.c//64", "a:b.c/24//64", "mx/8//8",
@@ -76,8 +75,8 @@ static void accepts_what_the_grammar_allows(void **state)
 		/* macros */
 		"exists:%{i}._spf.%{d}", "exists:%{ir}.%{v}.%{d2}",
 		"exists:%{l1r-}.%{o}", "a:%{d}", "a:%{D}", "a:x.%%", "a:%_",
-		"a:%-", "exists:%{s127R.-+,/_=}",
-		"include:%{d1}.example.com", "a:%{d}.com", "a:%{p}",
+		"a:%-", "exists:%{s127R.-+,/_=}", "include:%{d1}.example.com",
+		"a:%{d}.com", "a:%{p}",
 		/* modifiers */
 		"redirect=example.com", "exp=example.com", "REDIRECT=a.b",
 		"redirect=example.com -all", "exp=%{d}.example.com mx",
@@ -93,16 +92,17 @@ static void refuses_everything_else(void **state)
 {
 	static const char *const terms[] = {
 		"moo", "-all moo", "a b", "+", "-", "--all", "+-all", "++a",
-		"-all.", "all/8", "all:", "all:example.com", "-all/8",
-		"alll", "al", "a.b", "a-b", "example.com",
+		"-all.", "all/8", "all:", "all:example.com", "-all/8", "alll",
+		"al", "a.b", "a-b", "example.com",
 		/* targets */
-		"include", "include:", "exists", "exists:", "a:", "mx:", "ptr:",
-		"a:/24", "a://64", "mx:/8", "ptr/0", "ptr:example.com/24",
-		"include/24", "exists:example.com/24", "include:example.com/24",
-		"a:museum", "a:museum.", "a:example.com:8080",
-		"a:111.222.33.44", "a:example.123", "a:example.-com",
-		"a:example.com-", "a:example.c_m", "a:foo-bar", "a:.", "a:..",
-		"a:example.com..", "include:localhost",
+		"include", "include:", "exists",
+		"exists:", "a:", "mx:", "ptr:", "a:/24", "a://64", "mx:/8",
+		"ptr/0", "ptr:example.com/24", "include/24",
+		"exists:example.com/24", "include:example.com/24", "a:museum",
+		"a:museum.", "a:example.com:8080", "a:111.222.33.44",
+		"a:example.123", "a:example.-com", "a:example.com-",
+		"a:example.c_m", "a:foo-bar", "a:.", "a:..", "a:example.com..",
+		"include:localhost",
 		/* prefix lengths */
 		"a/", "a//", "a/33", "a/-1", "a/+1", "a/024", "a/00", "a//129",
 		"a//0128", "a/24/64", "a//64/24", "a///64", "a/24//", "a/x",
@@ -115,10 +115,10 @@ static void refuses_everything_else(void **state)
 		"ip4:1.2.3.4/32/32", "ip4:1.2.3.4//32", "ip4:1.2.3.4:8080",
 		"ip4:256.2.3.4", "ip4:1.2.3.04", "ip4:example.com",
 		"ip4:::ffff:1.2.3.4", "ip4:1.2.3.4/24x", "ip4:%{i}",
-		"ip4=1.2.3.4 ip4", "ip:1.2.3.4", "ip6", "ip6:", "ip6::CAFE:",
-		"ip6:1.2.3.4", "ip6:::1/129", "ip6:::1//33", "ip6:::1/",
-		"ip6:::1/01", "ip6:2001:db8::1::2", "ip6:2001:db8::g",
-		"ip6:fe80::1%eth0", "ip6/64", "ip6:::%{i}",
+		"ip4=1.2.3.4 ip4", "ip:1.2.3.4", "ip6",
+		"ip6:", "ip6::CAFE:", "ip6:1.2.3.4", "ip6:::1/129",
+		"ip6:::1//33", "ip6:::1/", "ip6:::1/01", "ip6:2001:db8::1::2",
+		"ip6:2001:db8::g", "ip6:fe80::1%eth0", "ip6/64", "ip6:::%{i}",
 		/* macros */
 		"exists:%", "exists:%.com", "exists:%{", "exists:%{d",
 		"exists:%{}", "exists:%{x}.com", "exists:%{d.com",
@@ -135,8 +135,8 @@ static void refuses_everything_else(void **state)
 		"moo=%{d", "a/foo=bar", "/foo=bar", "moo=%{t}", "m/o=x",
 		"redirect=%{r}.com", "exp=%{c}.com",
 		/* bytes */
-		"a:\x80.com", "-all\xc3\xa9", "moo=\xe2\x80\x9c", "\ta", "a\t-all",
-		"a\n", "a:x\r.com", "moo=\x7f", "moo=\x01", NULL};
+		"a:\x80.com", "-all\xc3\xa9", "moo=\xe2\x80\x9c", "\ta",
+		"a\t-all", "a\n", "a:x\r.com", "moo=\x7f", "moo=\x01", NULL};
 
 	(void)state;
 	assert_int_equal(count_wrong(terms, false), 0);

@@ -19,14 +19,13 @@ static void initial_processing(void **state)
 		"mail.example.net TXT v=spf1 -all exp=e.example.com\n"
 		"local TXT v=spf1 +all\n"
 		"1.2.3.5] TXT v=spf1 +all\n"
-		"[1.2.3.5] TXT v=spf1 +all\n"
-		X63 ".example.com TXT v=spf1 +all\n"
+		"[1.2.3.5] TXT v=spf1 +all\n" X63
+		".example.com TXT v=spf1 +all\n"
 		"xn--bcher-kva.example TXT v=spf1 exists:%{o}.x.example -all\n"
 		"xn--bcher-kva.example.x.example A 127.0.0.2\n"
 		"_spf.example.com TXT v=spf1 +all\n";
 	static const struct spf_case cases[] = {
-		{"63 letters", V4, HELO, "x@" X63 ".example.com", AUTH_PASS,
-		 0},
+		{"63 letters", V4, HELO, "x@" X63 ".example.com", AUTH_PASS, 0},
 		{"64 letters", V4, HELO, "x@" X63 "4.example.com", AUTH_NONE,
 		 0},
 		{"empty label", V4, HELO, "x@a...example.com", AUTH_NONE, 0},
@@ -45,8 +44,10 @@ static void initial_processing(void **state)
 		{"null sender, literal HELO", V4, "[1.2.3.5]", "", AUTH_NONE,
 		 0},
 		{"null sender, no HELO", V4, "", "", AUTH_NONE, 0},
-		{"U-label", V4, HELO, "x@b\xc3\xbc" "cher.example", AUTH_PASS,
-		 0},
+		{"U-label", V4, HELO,
+		 "x@b\xc3\xbc"
+		 "cher.example",
+		 AUTH_PASS, 0},
 		{"two at signs", V4, HELO, "\"a@b\"@example.com", AUTH_FAIL,
 		 "\"a@b\"@example.com via mail.example.net"},
 		{"case of the domain", V4, HELO, "X@EXAMPLE.com", AUTH_FAIL,
@@ -88,28 +89,27 @@ static void record_lookup(void **state)
 		"quote.example.com TXT \"v=spf1 -all\"\n"
 		"alias.example.com CNAME case.example.com\n";
 	static const struct spf_case cases[] = {
-		{"bare version", V4, HELO, "x@empty.example.com",
-		 AUTH_NEUTRAL, 0},
+		{"bare version", V4, HELO, "x@empty.example.com", AUTH_NEUTRAL,
+		 0},
 		{"version and blank", V4, HELO, "x@blank.example.com",
 		 AUTH_NEUTRAL, 0},
 		{"blanks at the end", V4, HELO, "x@blanks.example.com",
 		 AUTH_FAIL, 0},
 		{"v=spf10", V4, HELO, "x@ten.example.com", AUTH_NONE, 0},
 		{"no blank", V4, HELO, "x@glued.example.com", AUTH_NONE, 0},
-		{"tab after version", V4, HELO, "x@tab.example.com",
-		 AUTH_NONE, 0},
+		{"tab after version", V4, HELO, "x@tab.example.com", AUTH_NONE,
+		 0},
 		{"tab between terms", V4, HELO, "x@intab.example.com",
 		 AUTH_PERMERROR, 0},
-		{"blank first", V4, HELO, "x@front.example.com", AUTH_NONE,
-		 0},
+		{"blank first", V4, HELO, "x@front.example.com", AUTH_NONE, 0},
 		{"case", V4, HELO, "x@case.example.com", AUTH_SOFTFAIL, 0},
 		{"other TXT", V4, HELO, "x@other.example.com", AUTH_FAIL, 0},
 		{"odd bytes elsewhere", V4, HELO, "x@odd.example.com",
 		 AUTH_FAIL, 0},
 		{"two equal records", V4, HELO, "x@two.example.com",
 		 AUTH_PERMERROR, 0},
-		{"two records", V4, HELO, "x@twice.example.com",
-		 AUTH_PERMERROR, 0},
+		{"two records", V4, HELO, "x@twice.example.com", AUTH_PERMERROR,
+		 0},
 		{"no SPF", V4, HELO, "x@nospf.example.com", AUTH_NONE, 0},
 		{"no TXT", V4, HELO, "x@notxt.example.com", AUTH_NONE, 0},
 		{"no name", V4, HELO, "x@nx.example.com", AUTH_NONE, 0},
@@ -117,8 +117,7 @@ static void record_lookup(void **state)
 		 0},
 		{"high byte", V4, HELO, "x@high.example.com", AUTH_PERMERROR,
 		 0},
-		{"control", V4, HELO, "x@ctrl.example.com", AUTH_PERMERROR,
-		 0},
+		{"control", V4, HELO, "x@ctrl.example.com", AUTH_PERMERROR, 0},
 		{"quotes", V4, HELO, "x@quote.example.com", AUTH_NONE, 0},
 		{"alias", V4, HELO, "x@alias.example.com", AUTH_SOFTFAIL, 0},
 		{0},
@@ -144,7 +143,8 @@ static void record_evaluation(void **state)
 		"mod8.example.com TXT v=spf1 redirect:example.com\n"
 		"mod9.example.com TXT v=spf1 tr\\128s=x -all\n"
 		"end.example.com TXT v=spf1 ip4:9.9.9.9\n"
-		"last.example.com TXT v=spf1 redirect=t.example.com ?ip4:1.2.3.4\n"
+		"last.example.com TXT v=spf1 redirect=t.example.com "
+		"?ip4:1.2.3.4\n"
 		"t.example.com TXT v=spf1 -all\n"
 		"name.example.com TXT v=spf1 a:foo-bar -all\n"
 		"hole.example.com TXT v=spf1 a:abc.example..com ?all\n"
@@ -160,8 +160,7 @@ static void record_evaluation(void **state)
 		 AUTH_PERMERROR, 0},
 		{"modifier with a mechanism's name", V4, HELO,
 		 "x@mod.example.com", AUTH_FAIL, 0},
-		{"/foo=bar", V4, HELO, "x@mod1.example.com", AUTH_PERMERROR,
-		 0},
+		{"/foo=bar", V4, HELO, "x@mod1.example.com", AUTH_PERMERROR, 0},
 		{"a/foo=bar", V4, HELO, "x@mod2.example.com", AUTH_PERMERROR,
 		 0},
 		{"=test", V4, HELO, "x@mod3.example.com", AUTH_PERMERROR, 0},
@@ -170,14 +169,13 @@ static void record_evaluation(void **state)
 		{"good macro", V4, HELO, "x@mod5.example.com", AUTH_PASS, 0},
 		{"qualified", V4, HELO, "x@mod6.example.com", AUTH_PERMERROR,
 		 0},
-		{"unknown ones", V4, HELO, "x@mod7.example.com", AUTH_FAIL,
-		 0},
+		{"unknown ones", V4, HELO, "x@mod7.example.com", AUTH_FAIL, 0},
 		{"redirect:", V4, HELO, "x@mod8.example.com", AUTH_PERMERROR,
 		 0},
 		{"high byte in a name", V4, HELO, "x@mod9.example.com",
 		 AUTH_PERMERROR, 0},
-		{"nothing matches", V4, HELO, "x@end.example.com",
-		 AUTH_NEUTRAL, 0},
+		{"nothing matches", V4, HELO, "x@end.example.com", AUTH_NEUTRAL,
+		 0},
 		{"redirect comes last, match", V4, HELO, "x@last.example.com",
 		 AUTH_NEUTRAL, 0},
 		{"redirect comes last", "9.9.9.9", HELO, "x@last.example.com",
@@ -186,14 +184,12 @@ static void record_evaluation(void **state)
 		 0},
 		{"empty label", V4, HELO, "x@hole.example.com", AUTH_NEUTRAL,
 		 0},
-		{"long label", V4, HELO, "x@long.example.com", AUTH_NEUTRAL,
-		 0},
+		{"long label", V4, HELO, "x@long.example.com", AUTH_NEUTRAL, 0},
 		{"long label by macro", V4, X63 "4", "x@mlong.example.com",
 		 AUTH_NEUTRAL, 0},
 		{"?", V4, HELO, "x@qual.example.com", AUTH_NEUTRAL, 0},
 		{"*", V4, HELO, "x@qual2.example.com", AUTH_PERMERROR, 0},
-		{"- alone", V4, HELO, "x@qual3.example.com", AUTH_PERMERROR,
-		 0},
+		{"- alone", V4, HELO, "x@qual3.example.com", AUTH_PERMERROR, 0},
 		{0},
 	};
 
@@ -228,7 +224,8 @@ static void include(void **state)
 		"colon.example.com TXT v=spf1 include:\n"
 		"cidr.example.com TXT v=spf1 include:pass.example/24\n"
 		"mac.example.com TXT v=spf1 include:%{l}.example ~all\n"
-		"first.example.com TXT v=spf1 ip4:1.2.3.4 include:temp.example\n"
+		"first.example.com TXT v=spf1 ip4:1.2.3.4 "
+		"include:temp.example\n"
 		"d.example.com TXT v=spf1 include:id.example -all\n"
 		"id.example TXT v=spf1 exists:%{d}.%{o}.y.example -all\n"
 		"id.example.d.example.com.y.example A 127.0.0.2\n"
@@ -238,16 +235,12 @@ static void include(void **state)
 		"redno.example TXT v=spf1 redirect=none.example\n"
 		"hole.example.com TXT v=spf1 include:a..example ~all\n";
 	static const struct spf_case cases[] = {
-		{"pass matches", V4, HELO, "x@p.example.com", AUTH_NEUTRAL,
-		 0},
-		{"qualifier counts", V4, HELO, "x@n.example.com", AUTH_FAIL,
-		 0},
+		{"pass matches", V4, HELO, "x@p.example.com", AUTH_NEUTRAL, 0},
+		{"qualifier counts", V4, HELO, "x@n.example.com", AUTH_FAIL, 0},
 		{"fail does not match", V4, HELO, "x@f.example.com",
 		 AUTH_SOFTFAIL, 0},
-		{"softfail neither", V4, HELO, "x@s.example.com", AUTH_FAIL,
-		 0},
-		{"neutral neither", V4, HELO, "x@u.example.com", AUTH_FAIL,
-		 0},
+		{"softfail neither", V4, HELO, "x@s.example.com", AUTH_FAIL, 0},
+		{"neutral neither", V4, HELO, "x@u.example.com", AUTH_FAIL, 0},
 		{"permerror", V4, HELO, "x@perm.example.com", AUTH_PERMERROR,
 		 0},
 		{"temperror", V4, HELO, "x@temp.example.com", AUTH_TEMPERROR,
@@ -269,14 +262,14 @@ static void include(void **state)
 		 AUTH_SOFTFAIL, 0},
 		{"match before the error", V4, HELO, "x@first.example.com",
 		 AUTH_PASS, 0},
-		{"%{d} is the other's", V4, HELO, "x@d.example.com",
-		 AUTH_PASS, 0},
+		{"%{d} is the other's", V4, HELO, "x@d.example.com", AUTH_PASS,
+		 0},
 		{"redirect inside", V4, HELO, "x@red.example.com", AUTH_PASS,
 		 0},
-		{"redirect to nothing inside", V4, HELO,
-		 "x@redno.example.com", AUTH_PERMERROR, 0},
-		{"empty label", V4, HELO, "x@hole.example.com",
+		{"redirect to nothing inside", V4, HELO, "x@redno.example.com",
 		 AUTH_PERMERROR, 0},
+		{"empty label", V4, HELO, "x@hole.example.com", AUTH_PERMERROR,
+		 0},
 		{0},
 	};
 
@@ -291,13 +284,15 @@ static void redirect(void **state)
 		"te.example TXT %{d} says no to %{o}\n"
 		"e.example.com TXT never shown\n"
 		"pass.example TXT v=spf1 +all\n"
-		"a.example.com TXT v=spf1 redirect=t.example exp=e.example.com\n"
+		"a.example.com TXT v=spf1 redirect=t.example "
+		"exp=e.example.com\n"
 		"dot.example.com TXT v=spf1 redirect=t.example.\n"
 		"nx.example.com TXT v=spf1 redirect=nx.example\n"
 		"txt.example.com TXT v=spf1 redirect=e.example.com\n"
 		"temp.example.com TXT v=spf1 redirect=slow.example\n"
 		"slow.example TXT TEMPFAIL\n"
-		"two.example.com TXT v=spf1 redirect=t.example redirect=t.example\n"
+		"two.example.com TXT v=spf1 redirect=t.example "
+		"redirect=t.example\n"
 		"empty.example.com TXT v=spf1 redirect=\n"
 		"none.example.com TXT v=spf1 redirect\n"
 		"chain.example.com TXT v=spf1 redirect=a.example.com\n"
@@ -315,20 +310,18 @@ static void redirect(void **state)
 		 "t.example says no to a.example.com"},
 		{"last dot", V4, HELO, "x@dot.example.com", AUTH_PASS, 0},
 		{"no name", V4, HELO, "x@nx.example.com", AUTH_PERMERROR, 0},
-		{"no record", V4, HELO, "x@txt.example.com", AUTH_PERMERROR,
-		 0},
+		{"no record", V4, HELO, "x@txt.example.com", AUTH_PERMERROR, 0},
 		{"no answer", V4, HELO, "x@temp.example.com", AUTH_TEMPERROR,
 		 0},
 		{"twice", V4, HELO, "x@two.example.com", AUTH_PERMERROR, 0},
 		{"empty", V4, HELO, "x@empty.example.com", AUTH_PERMERROR, 0},
-		{"no value", V4, HELO, "x@none.example.com", AUTH_PERMERROR,
-		 0},
+		{"no value", V4, HELO, "x@none.example.com", AUTH_PERMERROR, 0},
 		{"chain", "9.9.9.9", HELO, "x@chain.example.com", AUTH_FAIL,
 		 "t.example says no to chain.example.com"},
-		{"macro and last dot", V4, HELO, "x@mac.example.com",
-		 AUTH_PASS, 0},
-		{"error there", V4, HELO, "x@perm.example.com",
-		 AUTH_PERMERROR, 0},
+		{"macro and last dot", V4, HELO, "x@mac.example.com", AUTH_PASS,
+		 0},
+		{"error there", V4, HELO, "x@perm.example.com", AUTH_PERMERROR,
+		 0},
 		{"loop", V4, HELO, "x@self.example.com", AUTH_PERMERROR, 0},
 		{"prefix", V4, HELO, "x@cidr.example.com", AUTH_PERMERROR, 0},
 		{"macro beyond ASCII", V4, HELO, "\xc3\xa9@utf.example.com",

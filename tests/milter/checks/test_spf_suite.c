@@ -45,15 +45,13 @@ static const struct correction {
 	/* 4.6: an error anywhere in a record is permerror. */
 	{"All test", "sender@test.org", "10.0.0.1", "permerror"},
 	/* 4.6.4: three void lookups; eleven MX names. */
-	{"DNS Lookup Limits", "sender@ok.test.org", "172.168.0.1",
-	 "permerror"},
+	{"DNS Lookup Limits", "sender@ok.test.org", "172.168.0.1", "permerror"},
 	{"DNS Lookup Limits", "sender@mx.test.org", "10.0.0.8", "permerror"},
-	{"DNS Lookup Limits", "sender@ptr.test.org", "10.0.0.11",
-	 "permerror"},
+	{"DNS Lookup Limits", "sender@ptr.test.org", "10.0.0.11", "permerror"},
 	/* 5.7: exists asks for A only. */
 	{"Exists", "sender@ip6.test.org", "167.1.2.3", "fail"},
-	{"Macro expansion 2", "strong-bad@email.example.com",
-	 "2001:db8::cb01", "fail"},
+	{"Macro expansion 2", "strong-bad@email.example.com", "2001:db8::cb01",
+	 "fail"},
 	/* 5.6: ip6 never matches an IPv4 client. */
 	{"IPv6 match", "sender@test.org", "10.1.2.3", "fail"},
 };
@@ -65,7 +63,7 @@ struct row {
 };
 
 struct scenario {
-	struct arena *arena;	/* of the file */
+	struct arena *arena; /* of the file */
 	struct slice name;
 	struct row rows[ROWS_MAX];
 	size_t count;
@@ -123,8 +121,8 @@ static void add_ptr(struct arena *a, struct buf *zone, struct slice address,
 			   SLICE_FMT(slice_trim(item)));
 }
 
-static void add_addresses(struct buf *zone, struct slice name,
-			  const char *type, struct slice data)
+static void add_addresses(struct buf *zone, struct slice name, const char *type,
+			  struct slice data)
 {
 	struct slice item;
 
@@ -152,8 +150,7 @@ static const char *zone_of(struct arena *a, const struct scenario *s)
 			add_ptr(a, &zone, row->name, row->data);
 		else
 			buf_printf(&zone, "%.*s TXT %.*s\n",
-				   SLICE_FMT(row->name),
-				   SLICE_FMT(row->data));
+				   SLICE_FMT(row->name), SLICE_FMT(row->data));
 	}
 	return arena_cstr(a, buf_slice(&zone));
 }
