@@ -84,7 +84,10 @@ class Bench:
 
     def chains(self):
         where = self.folder, self.dns
-        chains = {"empty": [services.Empty(*where, self.args.build)]}
+        chains = {
+            "empty": [services.Empty(*where, self.args.build)],
+            "gatepost": [services.Gatepost(*where, self.args.build)],
+        }
         if self.args.peers:
             chains["rspamd"] = [services.Rspamd(*where)]
             dkim = services.Opendkim(*where)
@@ -191,7 +194,6 @@ def parse_arguments():
     parser.add_argument("--json", type=pathlib.Path)
     args = parser.parse_args()
     args.build = args.build.resolve()
-    args.gatepostd = args.build / "gatepostd"
     args.set = (args.set or args.build / "bench-set").resolve()
     return args
 

@@ -160,6 +160,35 @@ class Empty(Service):
                 f"unix:{self.socket}"]
 
 
+class Gatepost(Service):
+    """With its defaults: one worker per CPU, one log line per message."""
+
+    name = "gatepost"
+
+    def __init__(self, folder, dns, build):
+        super().__init__(folder, dns)
+        self.build = build
+
+    def command(self):
+        address, port = self.dns
+        for name in ("state", "run"):
+            (self.folder / name).mkdir(exist_ok=True)
+        config = self.write("gatepost.conf", f"""
+listen = "unix:{self.socket}"
+state_dir = "{self.folder}/state"
+run_dir = "{self.folder}/run"
+authserv_id = "mx.bench.example"
+dns {{
+	servers = {{ "{address}@{port}" }}
+}}
+worker {{
+	socket_mode = "0666"
+	socket_group = ""
+}}
+""")
+        return [self.build / "gatepostd", "-c", config, "--foreground"]
+
+
 class Rspamd(Service):
     """Debian's rspamd as it comes, with a self-scanning proxy.
 
