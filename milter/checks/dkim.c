@@ -71,7 +71,10 @@ static int prepare(struct arena *arena, const struct conf *conf,
 	tools->slack_s = dkim->conf->clock_slack.ms / 1000;
 	tools->max_signatures = (size_t)dkim->conf->max_signatures;
 	tools->crypto = dkim_crypto_new();
-	tools->library = dkim_library_new((uint64_t)tools->slack_s);
+	if (tools->crypto)
+		tools->library =
+			dkim_library_new((uint64_t)tools->slack_s,
+					 dkim_crypto_keys(tools->crypto));
 	if (!tools->crypto || !tools->library)
 		return err_set(err, "dkim: OpenSSL or libopendkim cannot be "
 				    "used here");
@@ -84,8 +87,8 @@ static void stop(const void *ready, struct resolver *resolver)
 	struct dkim *dkim = (struct dkim *)ready;
 
 	(void)resolver;
-	dkim_crypto_free(&dkim->tools.crypto);
 	dkim_library_free(&dkim->tools.library);
+	dkim_crypto_free(&dkim->tools.crypto);
 }
 
 static void limits(const void *ready, int64_t *wait_ms_r, int64_t *total_ms_r)

@@ -5,11 +5,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 
 struct dkim_crypto {
 	EVP_MD *sha256;
+	struct dkim_keys *keys;
 };
 
 struct dkim_hash {
@@ -23,7 +23,8 @@ struct dkim_crypto *dkim_crypto_new(void)
 	if (!crypto)
 		return NULL;
 	crypto->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (!crypto->sha256)
+	crypto->keys = dkim_keys_new();
+	if (!crypto->sha256 || !crypto->keys)
 		dkim_crypto_free(&crypto);
 	return crypto;
 }
@@ -33,6 +34,7 @@ void dkim_crypto_free(struct dkim_crypto **crypto)
 	if (!*crypto)
 		return;
 	EVP_MD_free((*crypto)->sha256);
+	dkim_keys_free(&(*crypto)->keys);
 	free(*crypto);
 	*crypto = NULL;
 }
@@ -70,14 +72,20 @@ void dkim_hash_end(struct dkim_hash *hash, char digest_r[DKIM_HASH_SIZE])
 	EVP_DigestFinal_ex(hash->context, (unsigned char *)digest_r, NULL);
 }
 
-static EVP_PKEY *load_key(const struct dkim_key *key)
+struct dkim_keys *dkim_crypto_keys(const struct dkim_crypto *crypto)
+{
+	return crypto->keys;
+}
+
+static EVP_PKEY *load_key(const struct dkim_crypto *crypto,
+			  const struct dkim_key *key)
 {
 	const unsigned char *p = (const unsigned char *)key->bytes.p;
 
 	if (key->algorithm == DKIM_ED25519_SHA256)
 		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, p,
 						   key->bytes.n);
-	return d2i_PUBKEY(NULL, &p, (long)key->bytes.n);
+	return dkim_keys_get(crypto->keys, key->bytes);
 }
 
 /* RFC 8463 3: what is signed is the hash, and Ed25519 hashes once more. */
@@ -110,12 +118,13 @@ static bool verify_rsa(EVP_PKEY *key, const unsigned char *digest,
 	return good;
 }
 
-enum dkim_proof dkim_crypto_verify(const struct dkim_key *key,
+enum dkim_proof dkim_crypto_verify(const struct dkim_crypto *crypto,
+				   const struct dkim_key *key,
 				   const char digest[DKIM_HASH_SIZE],
 				   struct slice signature)
 {
 	const unsigned char *bytes = (const unsigned char *)digest;
-	EVP_PKEY *loaded = load_key(key);
+	EVP_PKEY *loaded = load_key(crypto, key);
 	bool good;
 
 	if (!loaded) {

@@ -297,7 +297,8 @@ static enum dkim_proof verify_ourselves(const struct mail *mail,
 	dkim_headers_hash(hash, mail, s->field, &s->sig);
 	dkim_hash_end(hash, digest);
 	dkim_hash_free(&hash);
-	return dkim_crypto_verify(&s->key, digest, s->sig.signature);
+	return dkim_crypto_verify(tools->crypto, &s->key, digest,
+				  s->sig.signature);
 }
 
 /*
