@@ -47,7 +47,7 @@ def test_negotiation_asks_for_few_replies_and_raw_values(session):
                                | milterclient.CHANGE_HEADERS)
     for step in (milterclient.HEADER_LEADING_SPACE, milterclient.NR_HEADER,
                  milterclient.NR_BODY, milterclient.NR_EOH,
-                 milterclient.NO_DATA, milterclient.NO_UNKNOWN):
+                 milterclient.NR_RCPT, milterclient.NO_UNKNOWN):
         assert session.steps & step
     # Postfix keeps what needs no reply to itself; DNS is to be asked early.
     assert not session.steps & milterclient.NR_CONNECT
@@ -57,14 +57,15 @@ def test_negotiation_asks_for_few_replies_and_raw_values(session):
     assert "{mail_addr}" in session.macro_lists[2]
 
 
-def test_rcpt_needs_a_reply_over_tcp_only(folder, dns):
-    path = folder / "rcpt.sock"
-    with running(folder, dns, "rcpt") as daemon:
+def test_data_is_answered_over_tcp_only(folder, dns):
+    path = folder / "data.sock"
+    with running(folder, dns, "data") as daemon:
         with Session(daemon.milter) as over_tcp:
-            assert not over_tcp.steps & milterclient.NR_RCPT
-    with running(folder, dns, "rcpt-unix", listen=[f"unix:{path}"]):
+            assert not over_tcp.steps & milterclient.NO_DATA
+            assert not over_tcp.steps & milterclient.NR_DATA
+    with running(folder, dns, "data-unix", listen=[f"unix:{path}"]):
         with Session(f"unix:{path}") as over_unix:
-            assert over_unix.steps & milterclient.NR_RCPT
+            assert over_unix.steps & milterclient.NO_DATA
 
 
 def test_message_gets_our_fields_with_their_own_space(session):
