@@ -40,7 +40,10 @@ struct check {
 	/* The symbols that prepare() made, besides `symbols`. May be NULL. */
 	const struct symbol *(*more_symbols)(const void *ready);
 
-	/* How long a question may take, and all of them together. */
+	/*
+	 * How long a question may take, and how long after the end of the
+	 * message all of them together.
+	 */
 	void (*limits)(const void *ready, int64_t *wait_ms_r,
 		       int64_t *total_ms_r);
 

@@ -15,7 +15,7 @@ struct run {
 	uint32_t done;		/* checks that ended */
 	uint32_t waiting;	/* checks whose last run asked for more */
 	uint32_t hungry;	/* checks that still want body bytes */
-	int64_t began_ms[LOOKUPS_OWNERS];
+	int64_t finish_ms;	/* when the end of the message came */
 };
 
 static uint32_t bit(unsigned index)
@@ -53,16 +53,18 @@ void engine_end(struct mail *mail)
 						     engine->checks[i].ready);
 }
 
-/* From here on the look-ups belong to that check. */
+/*
+ * From here on the look-ups belong to that check. What it may wait in all
+ * counts from the end of the message: nothing waits before, and a client
+ * may take minutes over the body between two rounds of questions.
+ */
 static void charge(struct mail *mail, unsigned index)
 {
 	const struct engine_check *row = &mail->engine->checks[index];
 	int64_t until = INT64_MAX;
 
-	if (mail->run->began_ms[index] == 0)
-		mail->run->began_ms[index] = clock_mono_ms();
-	if (row->total_ms < INT64_MAX)
-		until = mail->run->began_ms[index] + row->total_ms;
+	if (mail->run->finish_ms > 0 && row->total_ms < INT64_MAX)
+		until = mail->run->finish_ms + row->total_ms;
 	if (mail->deadline_ms > 0 && until > mail->deadline_ms)
 		until = mail->deadline_ms;
 	lookups_begin(mail->lookups, index, row->wait_ms, until);
@@ -183,9 +185,10 @@ void engine_finish(struct mail *mail)
 	uint32_t all = engine->count == 32 ? UINT32_MAX
 					   : bit(engine->count) - 1;
 
+	run->finish_ms = clock_mono_ms();
 	if (mail->deadline_ms == 0)
 		mail->deadline_ms =
-			clock_mono_ms() + engine->limits->deadline.ms;
+			run->finish_ms + engine->limits->deadline.ms;
 	engine_stage(mail, STAGE_MESSAGE);
 	while (run->done != all) {
 		if (run->waiting == 0)

@@ -4,6 +4,7 @@
 #include "tests/support/fixture.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const struct symbol walker_symbols[] = {
 	{"WALKED", 2.0, "the walk came to its end", NULL},
@@ -166,6 +167,25 @@ static void a_silent_server_costs_no_more_than_the_limit(void **state)
 	fixture_close(&f);
 }
 
+/* A client may be slow between MAIL FROM and the end of the body. */
+static void time_before_the_end_of_the_message_does_not_count(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, table, NULL, zone);
+	answers_set_late(f.answers, true);
+	fixture_mail(&f, "192.0.2.1", "mx.example", "a@example.org");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(answers_deliver(f.answers), 1);
+		usleep(160000);
+		engine_stage(f.mail, STAGE_HEADERS);
+	}
+	fixture_judge(&f, message);
+	assert_true(verdict_has(f.mail->verdict, &walker_symbols[0]));
+	fixture_close(&f);
+}
+
 static void the_deadline_of_the_message_ends_all(void **state)
 {
 	struct fixture f;
@@ -271,6 +291,8 @@ int main(void)
 		cmocka_unit_test(a_chain_of_answers_is_followed),
 		cmocka_unit_test(hits_of_unfinished_runs_do_not_count),
 		cmocka_unit_test(a_silent_server_costs_no_more_than_the_limit),
+		cmocka_unit_test(
+			time_before_the_end_of_the_message_does_not_count),
 		cmocka_unit_test(the_deadline_of_the_message_ends_all),
 		cmocka_unit_test(a_check_without_end_is_cut_off),
 		cmocka_unit_test(settings_change_points_and_caps),
