@@ -77,7 +77,7 @@ static void outcome(FILE *out, const struct record *r, struct arena *a)
 	line(out, "Record", r->id);
 }
 
-static void symbols(FILE *out, const struct record *r, struct arena *a)
+static void symbols(FILE *out, const struct record *r)
 {
 	if (r->symbol_count == 0) {
 		fputs("\nNothing was found that adds or takes points.\n", out);
@@ -89,12 +89,8 @@ static void symbols(FILE *out, const struct record *r, struct arena *a)
 
 		fprintf(out, "%+6.2f  %.*s\n        ", s->score,
 			SLICE_FMT(s->name));
-		if (s->detail.n > 0)
-			wrap(out, arena_printf(a, "%.*s: %.*s",
-					       SLICE_FMT(s->doc),
-					       SLICE_FMT(s->detail)), 8, 8);
-		else
-			wrap(out, s->doc, 8, 8);
+		/* The fact says it all; without one, the symbol's meaning. */
+		wrap(out, s->detail.n > 0 ? s->detail : s->doc, 8, 8);
 	}
 }
 
@@ -116,7 +112,7 @@ static void spf(FILE *out, const struct record_auth *auth, struct arena *a)
 static void dkim(FILE *out, const struct record_auth *auth, struct arena *a)
 {
 	if (auth->dkim_count == 0)
-		line(out, "DKIM", SLICE("none: the message is not signed"));
+		line(out, "DKIM", SLICE("none"));
 	for (size_t i = 0; i < auth->dkim_count; i++) {
 		const struct record_dkim *d = &auth->dkim[i];
 		struct buf text = BUF(a);
@@ -146,26 +142,29 @@ static void dmarc(FILE *out, const struct record_auth *auth, struct arena *a)
 	line(out, "DMARC", buf_slice(&text));
 }
 
-/* Checks that did not come to a plain pass or fail, with the reason. */
-static void silent_checks(FILE *out, const struct record *r, struct arena *a)
+/* What checks say besides their findings, above all why one did not run. */
+static void remarks(FILE *out, const struct record *r, struct arena *a)
 {
 	bool first = true;
 
 	for (size_t i = 0; i < r->check_count; i++) {
 		const struct record_check *c = &r->checks[i];
+		bool decided = slice_eq(c->outcome, SLICE("pass")) ||
+			       slice_eq(c->outcome, SLICE("fail"));
 
-		if (slice_eq(c->outcome, SLICE("pass")) ||
-		    slice_eq(c->outcome, SLICE("fail")))
+		if (decided && c->reason.n == 0)
 			continue;
 		if (first)
-			fputs("\nNot decided\n", out);
+			fputs("\nRemarks\n", out);
 		first = false;
-		line(out, arena_cstr(a, c->name),
-		     c->reason.n > 0
-			     ? arena_printf(a, "%.*s: %.*s",
-					    SLICE_FMT(c->outcome),
-					    SLICE_FMT(c->reason))
-			     : c->outcome);
+		if (decided)
+			line(out, arena_cstr(a, c->name), c->reason);
+		else
+			line(out, arena_cstr(a, c->name),
+			     arena_printf(a, "%.*s%s%.*s",
+					  SLICE_FMT(c->outcome),
+					  c->reason.n > 0 ? ": " : "",
+					  SLICE_FMT(c->reason)));
 	}
 }
 
@@ -199,12 +198,12 @@ void explain_record(FILE *out, const struct record *r)
 	struct arena *a = arena_new(0);
 
 	outcome(out, r, a);
-	symbols(out, r, a);
+	symbols(out, r);
 	fputs("\nAuthentication\n", out);
 	spf(out, &r->auth, a);
 	dkim(out, &r->auth, a);
 	dmarc(out, &r->auth, a);
-	silent_checks(out, r, a);
+	remarks(out, r, a);
 	edits(out, r, a);
 	arena_free(&a);
 }

@@ -130,6 +130,19 @@ static double within_cap(const struct score *score, double used[CAPS],
 	return hit->score;
 }
 
+/* Highest points first; what weighs the same keeps its order. */
+static void sort_hits(struct verdict *verdict)
+{
+	for (size_t i = 1; i < verdict->hit_count; i++) {
+		struct hit hit = verdict->hits[i];
+		size_t k = i;
+
+		for (; k > 0 && verdict->hits[k - 1].score < hit.score; k--)
+			verdict->hits[k] = verdict->hits[k - 1];
+		verdict->hits[k] = hit;
+	}
+}
+
 void score_verdict(const struct score *score, struct verdict *verdict)
 {
 	double used[CAPS] = {0};
@@ -144,4 +157,5 @@ void score_verdict(const struct score *score, struct verdict *verdict)
 	}
 	/* 4.9999999 after adding tenths must still reach 5. */
 	verdict->score = round(verdict->score * 1000) / 1000;
+	sort_hits(verdict);
 }

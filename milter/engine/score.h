@@ -32,7 +32,10 @@ struct score *score_new(struct arena *arena, const struct conf *conf,
 			const void *with, struct err *err);
 double score_of(const struct score *score, const struct symbol *symbol);
 double score_cap_of(const struct score *score, const char *group);
-/* Fills the points of every hit, caps applied, and the sum. */
+/*
+ * Fills the points of every hit, caps applied, and the sum; then puts the
+ * hits in the order of their points.
+ */
 void score_verdict(const struct score *score, struct verdict *verdict);
 
 #endif
