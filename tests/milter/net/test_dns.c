@@ -90,13 +90,14 @@ static struct dns_stats stats_of(struct fixture *f)
 	return stats;
 }
 
+/* A loaded machine may make the library ask again, so: at least. */
 static void wait_asked(struct fixture *f, unsigned count)
 {
 	int64_t end = clock_mono_ms() + WAIT_MS;
 
 	while (dnsd_asked(f->server) < count && clock_mono_ms() < end)
 		usleep(1000);
-	assert_int_equal(dnsd_asked(f->server), count);
+	assert_true(dnsd_asked(f->server) >= count);
 }
 
 static void each_kind_of_answer(void **state)
