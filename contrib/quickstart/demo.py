@@ -4,7 +4,6 @@ sends the sample messages and shows each verdict. Started by ./quickstart."""
 import argparse
 import base64
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,12 +16,9 @@ sys.path[:0] = [str(Path(__file__).parent),
 import messages  # noqa: E402
 import show  # noqa: E402
 import zones  # noqa: E402
-from support import ports, smtp  # noqa: E402
-from support.dnsserver import DnsServer  # noqa: E402
 from support.folder import Folder  # noqa: E402
-from support.gatepost import Gatepost  # noqa: E402
-from support.postfix import Postfix  # noqa: E402
 from support.process import Failed  # noqa: E402
+from support.stack import Stack, split  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 AUTHSERV_ID = "mx.gatepost.example"
@@ -43,114 +39,117 @@ class Demo:
     def __init__(self, folder):
         self.folder = folder
         self.shown = set()
+        self.surprises = []
         self.key, record = make_dkim_key(folder)
-        self.dns = DnsServer(folder / "dns", zones.zones(record))
-        self.gatepost = Gatepost(folder / "gatepost", self.dns.address, {
+        self.stack = Stack(folder, zones.zones(record), {
             "authserv_id": AUTHSERV_ID, "dmarc.enforce": "yes"})
-        self.postfix = Postfix(folder / "postfix", self.gatepost.milter)
 
     def start(self):
-        self.dns.start()
-        self.gatepost.start()
-        self.postfix.start()
-        show.row("DNS", f"nsd with {len(self.dns.zones)} sample zones on "
-                        f"127.0.0.1:{self.dns.port}")
-        show.row("Gatepost", f"on 127.0.0.1:{self.gatepost.port}, its "
-                             "defaults and dmarc.enforce = yes")
-        show.row("Postfix", f"on 127.0.0.1:{self.postfix.port}, smtpd_milters "
-                            f"= {self.gatepost.milter}")
+        self.stack.start()
+        dns, gatepost, postfix = (self.stack.dns, self.stack.gatepost,
+                                  self.stack.postfix)
+        show.row("DNS", f"127.0.0.1:{dns.port}  nsd with {len(dns.zones)} "
+                        "sample zones")
+        show.row("Gatepost", f"127.0.0.1:{gatepost.port}  its defaults, and "
+                             "dmarc.enforce = yes")
+        show.row("Postfix", f"127.0.0.1:{postfix.port}  smtpd_milters = "
+                            f"{gatepost.milter}")
 
     def stop(self):
-        for service in (self.postfix, self.gatepost, self.dns):
-            try:
-                service.stop()
-            except (Failed, OSError) as error:
-                print(error, file=sys.stderr)
-
-    def record_of(self, reply):
-        """The record whose id or queue id the SMTP reply names."""
-        def find():
-            for record in self.gatepost.records():
-                names = {record.get("id"), record.get("queue_id")} - {None, ""}
-                if names & set(re.findall(r"[\w.-]*\w", reply.text)):
-                    return record
-            return None
-        return ports.wait_until(find, 10, "the verdict of: " + reply.text)
+        self.stack.stop()
 
     def send(self, number, letter):
-        before = self.postfix.count_delivered()
         show.title(f"{number}. {letter.title}")
-        name = f" ({letter.name})" if letter.name else " (no reverse name)"
-        show.row("from", f"{letter.sender}, client {letter.client}{name}")
-        reply = smtp.send(self.postfix.port, letter.message, letter.sender,
-                          client=letter.client, name=letter.name,
-                          helo=letter.helo)
+        name = letter.name or "no reverse name"
+        show.row("from", f"{letter.sender}, client {letter.client} ({name})")
+        reply, record = self.stack.judge(
+            letter.message, sender=letter.sender, client=letter.client,
+            name=letter.name, helo=letter.helo)
         show.row("SMTP", reply.text)
-        record = self.record_of(reply)
         self.shown.add(record["id"])
         show.verdict(record)
         if reply.code == 250 and letter.show:
-            self.show_fields(before, letter)
-        print()
-        return reply
+            self.show_fields(reply, letter)
+        if record["action"] != letter.expected:
+            self.surprises.append(f"message {number}: {letter.expected} was "
+                                  f"expected, not {record['action']}")
+        print(flush=True)
 
-    def show_fields(self, before, letter):
+    def show_fields(self, reply, letter):
         """The header fields of interest as they were delivered."""
-        message = self.postfix.wait_delivered(before + 1)[-1]
-        head = message.split(b"\n\n")[0].decode("utf-8", "replace")
-        for field in re.split(r"\n(?![ \t])", head):
+        found, _ = split(self.stack.mail_of(reply))
+        for _, raw in found:
+            field = raw.decode("utf-8", "replace")
             if field.startswith(letter.show):
                 show.row("header", " ".join(field.split()))
 
     def follow(self):
         """Shows what Gatepost says about mail of the operator's own."""
         while True:
-            for record in self.gatepost.records():
+            for record in self.stack.gatepost.records():
                 if record["id"] in self.shown:
                     continue
                 self.shown.add(record["id"])
-                show.title("Your message, queue id "
-                           + (record.get("queue_id") or "none"))
+                show.title(f"Your message from {record['sender'] or '<>'}")
+                show.row("queue id", record["queue_id"] or "none")
                 show.verdict(record)
                 print(flush=True)
-            self.gatepost.process.check()
+            self.stack.gatepost.process.check()
             time.sleep(0.3)
 
     def say_what_next(self):
-        here = os.path.relpath(TOP / "contrib/quickstart/send.py")
-        print("Now yours. In another terminal, as any user:\n\n"
-              f"    {here} --port {self.postfix.port} "
-              "--client 203.0.113.7 --from you@example.net FILE\n\n"
-              "sends the message in FILE as if that client did, to "
-              "user@gatepost.example;\nthe verdict appears here. Any other "
-              f"SMTP client will do: port {self.postfix.port}.\n")
-        show.row("logs", f"{self.gatepost.log}")
-        show.row("", f"{self.postfix.log}")
+        port = self.stack.postfix.port
+        send = os.path.relpath(TOP / "contrib/quickstart/send.py")
+        show.title("Now mail of your own")
+        print(f"""
+   From another terminal, in this folder:
+
+      {send} --port {port} --client 203.0.113.7 \\
+          --from bob@example.net FILE
+
+   sends the message in FILE as if it came from that client, to
+   user@gatepost.example; its verdict appears here. Any other SMTP client
+   will do: 127.0.0.1, port {port}.
+""")
+        show.row("logs", f"{self.stack.gatepost.log}")
+        show.row("", f"{self.stack.postfix.log}")
         show.row("mailbox", f"{self.folder}/postfix/mail/all/new")
-        print("\nCtrl-C ends it and removes the folder.\n", flush=True)
+        print("\nCtrl-C ends it and removes " + f"{self.folder}.\n",
+              flush=True)
+
+
+def run(demo, once):
+    demo.start()
+    print(flush=True)
+    for number, letter in enumerate(messages.letters(demo.key, AUTHSERV_ID),
+                                    1):
+        demo.send(number, letter)
+    for surprise in demo.surprises:
+        print("quickstart: " + surprise, file=sys.stderr)
+    if not once:
+        demo.say_what_next()
+        demo.follow()
+    return 1 if demo.surprises else 0
 
 
 def main():
     parser = argparse.ArgumentParser(prog="quickstart")
     parser.add_argument("--once", action="store_true")
-    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
-    folder = Folder("gatepost-quickstart.")
-    demo = Demo(folder.path)
-    try:
-        demo.start()
-        print()
-        for number, letter in enumerate(
-                messages.letters(demo.key, AUTHSERV_ID), 1):
-            demo.send(number, letter)
-        if not options.once:
-            demo.say_what_next()
-            demo.follow()
-    except KeyboardInterrupt:
-        print("\nStopping.")
-    finally:
-        demo.stop()
-        folder.remove()
+    code = 1
+    with Folder("gatepost-quickstart.") as folder:
+        demo = Demo(folder)
+        try:
+            code = run(demo, options.once)
+        except KeyboardInterrupt:
+            print("\nStopping.")
+            code = 130 if options.once else 0
+        except (Failed, TimeoutError, OSError) as error:
+            print(f"quickstart: {error}", file=sys.stderr)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            demo.stop()
+    sys.exit(code)
 
 
 def interrupted(*_):

@@ -14,6 +14,7 @@ class Letter:
     helo: str
     sender: str
     message: bytes
+    expected: str       # the action
     show: tuple = ()    # header fields to show as they were delivered
 
 
@@ -37,26 +38,29 @@ def letters(key, authserv_id):
         "192.0.2.10", "mail.example.org", "mail.example.org",
         "alice@example.org",
         signed(text("From: Alice <alice@example.org>",
-                    "To: user@gatepost.example", "Subject: Minutes"), key))
+                    "To: user@gatepost.example", "Subject: Minutes"), key),
+        "accept")
     yield Letter(
         "A forged sender: the bank's domain says p=reject",
         "198.51.100.66", "", "mail.bank.example",
         "service@bank.example",
         text("From: Your Bank <service@bank.example>",
-             "To: user@gatepost.example", "Subject: Confirm your account"))
+             "To: user@gatepost.example", "Subject: Confirm your account"),
+        "reject")
     yield Letter(
         "A client that a block list knows",
         "203.0.113.7", "dialup.example.net", "dialup.example.net",
         "bob@example.net",
         text("From: Bob <bob@example.net>",
-             "To: user@gatepost.example", "Subject: Offer"))
+             "To: user@gatepost.example", "Subject: Offer"),
+        "accept")
     yield Letter(
-        "Not clean, not clearly spam: delivered with a mark",
-        "198.51.100.30", "", "[198.51.100.30]",
+        "Likely spam, not certainly: delivered with a mark",
+        "203.0.113.8", "", "shop.example",
         "news@shop.example",
         text("From: Shop <news@shop.example>",
              "To: user@gatepost.example", "Subject: News"),
-        show=("X-Spam",))
+        "tag", show=("X-Spam",))
     yield Letter(
         "A sender who brings an Authentication-Results field of our name",
         "198.51.100.77", "", "client.example",
@@ -66,4 +70,4 @@ def letters(key, authserv_id):
              "Authentication-Results: mx.elsewhere.example; spf=pass",
              "From: Eve <eve@example.net>",
              "To: user@gatepost.example", "Subject: Trust me"),
-        show=("Authentication-Results",))
+        "accept", show=("Authentication-Results",))

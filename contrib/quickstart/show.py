@@ -42,10 +42,11 @@ def symbols(record):
     """One row a symbol: points, name, the fact behind it."""
     found = sorted(record["symbols"], key=lambda one: -abs(one["score"]))
     longest = max([len(one["name"]) for one in found] + [6])
-    indent = " " * (12 + 7 + longest + 2)
+    indent = " " * (4 + 7 + 1 + longest + 2)
     for one in found:
         reason = one["detail"] or one["meaning"]
-        head = f"{one['score']:+7.1f} {one['name']:<{longest}}  "
+        points = f"{one['score']:+.1f}" if one["score"] else "0.0"
+        head = f"{points:>7} {one['name']:<{longest}}  "
         print(textwrap.fill(
             printable(reason), width(), initial_indent="    " + head,
             subsequent_indent=indent, break_long_words=False)
@@ -56,6 +57,10 @@ def symbols(record):
 
 def verdict(record):
     action = record["action"]
-    row("action", f"{action}, score {record['score']:.1f}",
+    limits = ", ".join(
+        f"{name} {limit:g}" if isinstance(limit, float) else f"{name} off"
+        for name, limit in record["thresholds"].items()
+        if name in ("add_header", "reject"))
+    row("action", f"{action}, score {record['score']:.1f} ({limits})",
         ACTION_COLOURS.get(action))
     symbols(record)

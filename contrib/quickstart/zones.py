@@ -20,15 +20,15 @@ SENDERS = {
         @ TXT "v=spf1 ip4:192.0.2.20 -all"
         _dmarc TXT "v=DMARC1; p=reject"
         """,
-    # A newsletter whose owner has not decided what its SPF should say.
+    # A shop that wants forged mail to be marked, not refused.
     "shop.example": """
         @ A 192.0.2.30
         @ MX 10 mail
         mail A 192.0.2.30
-        @ TXT "v=spf1 ip4:192.0.2.30 ~all"
+        @ TXT "v=spf1 ip4:192.0.2.30 -all"
         _dmarc TXT "v=DMARC1; p=quarantine"
         """,
-    # A host that a block list knows.
+    # The domain of a host that a block list knows.
     "example.net": """
         @ A 203.0.113.7
         @ MX 10 @
@@ -53,10 +53,11 @@ def unindent(text):
 
 
 # The DNS lists that Gatepost asks by default, each with the entry by which
-# it is tested at start. One host is listed here, and nobody else.
+# it is tested at start. Two hosts are listed here, and nobody else.
 LISTS = {
     "zen.spamhaus.org": [reverse("127.0.0.2") + " A 127.0.0.2",
-                         reverse("203.0.113.7") + " A 127.0.0.4"],
+                         reverse("203.0.113.7") + " A 127.0.0.4",
+                         reverse("203.0.113.8") + " A 127.0.0.4"],
     "rep.mailspike.net": [reverse("127.0.0.2") + " A 127.0.0.10"],
     "list.dnswl.org": [reverse("127.0.0.2") + " A 127.0.5.0"],
     "dwl.dnswl.org": [],

@@ -5,6 +5,7 @@ import pytest
 
 from support.dnsserver import DnsServer, SilentDns
 from support.postfix import Postfix
+from support.process import Failed
 from support.smtp import Client, send
 
 MESSAGE = b"From: a@example.org\r\nSubject: x\r\n\r\n.dot\r\nend\r\n"
@@ -46,6 +47,11 @@ def test_dns_server_serves_long_texts(folder):
         assert b"".join(answers[0].strings).decode() == long * 2
         with pytest.raises(dns.resolver.NXDOMAIN):
             resolver(server.port).resolve("b.example.org", "A")
+
+
+def test_a_broken_zone_is_an_error(folder):
+    with pytest.raises(Failed):
+        DnsServer(folder / "broken", {"example.org": "a B c"}).start()
 
 
 def test_silent_dns_is_silent():

@@ -12,8 +12,8 @@ from support import ports
 from support.process import Failed, Process
 
 SOA = ("$ORIGIN {origin}\n$TTL 300\n"
-       "@ SOA ns.{origin} hostmaster.{origin} 1 3600 600 86400 {negative}\n"
-       "@ NS ns.{origin}\n")
+       "@ SOA ns hostmaster 1 3600 600 86400 {negative}\n"
+       "@ NS ns\n")
 
 CONFIGURATION = """\
 server:
@@ -82,12 +82,16 @@ class DnsServer:
                                        self.folder / "nsd.conf"],
                                self.folder / "nsd.log")
         ports.wait_until(lambda: self.process.check()
+                         and "nsd started" in self._log()
                          and ports.is_open(self.port), 10, "nsd to answer")
-        text = self.process.log.read_text(errors="replace")
+        text = self._log()
         if "error:" in text:
             self.stop()
             raise Failed("nsd does not like a zone:\n" + text)
         return self
+
+    def _log(self):
+        return self.process.log.read_text(errors="replace")
 
     def change(self, zones):
         """Serves other zones from now on."""
