@@ -9,27 +9,20 @@ import pytest
 from mta_messages import CLEAN, message
 from support import ports, process
 from support.folder import Folder
-from support.gatepost import Gatepost, program
+from support.gatepost import Gatepost
 
 
 @pytest.fixture
 def gatepost():
     with Folder() as folder:
         one = Gatepost(folder / "gatepost", "127.0.0.1@9")
-        one.conf.write_text("")
         yield one
         one.stop()
 
 
 def refuse(gatepost):
     """Starts it, expects that it ends; returns its one line."""
-    gatepost.folder.mkdir(exist_ok=True)
-    for name in ("state", "run"):
-        (gatepost.folder / name).mkdir(exist_ok=True)
-        (gatepost.folder / name).chmod(0o777)
-    if gatepost.config:
-        gatepost.conf.write_text(gatepost.config)
-    done = subprocess.run([program("gatepostd"), *gatepost.arguments()],
+    done = subprocess.run(gatepost.prepare(),
                           stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=30, check=False)
     assert done.returncode not in (0, -6, -11), done.stderr
@@ -54,9 +47,10 @@ def test_bad_value(gatepost):
 
 
 def test_no_such_file(gatepost):
-    gatepost.conf = "/nowhere/at/all/gatepost.conf"
+    gatepost.conf.symlink_to("/nowhere/at/all")
+    gatepost.config = None
     line = refuse(gatepost)
-    assert gatepost.conf in line and "No such file" in line
+    assert "gatepost.conf" in line and "No such file" in line
 
 
 def test_port_in_use(gatepost):
@@ -98,7 +92,7 @@ def test_a_dead_resolver_does_not_keep_it_from_starting(gatepost):
 
 def test_a_stale_unix_socket_is_taken_over(gatepost):
     run = gatepost.folder / "run"
-    run.mkdir(parents=True)
+    run.mkdir()
     path = run / "milter.sock"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))

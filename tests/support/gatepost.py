@@ -3,6 +3,7 @@ variable GATEPOST_BUILD names (./check and ./quickstart set it)."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -63,14 +64,21 @@ class Gatepost:
             words += ["--set", f"{name}={value}"]
         return words + ["--set", "listen=" + ", ".join(self.listen)]
 
-    def start(self, wrapper=()):
-        for name in ("state", "run"):
+    def prepare(self):
+        """Makes the folders, the file, and copies of the programs: an
+        unprivileged worker may not reach into the build folder."""
+        for name in ("state", "run", "bin"):
             (self.folder / name).mkdir(exist_ok=True)
+        for name in ("state", "run"):
             (self.folder / name).chmod(0o777)
-        self.conf.write_text(self.config)
-        self.process = Process(
-            "gatepostd", [*wrapper, program("gatepostd"), *self.arguments()],
-            self.log)
+        for name in ("gatepostd", "gatepost-worker"):
+            shutil.copy2(program(name), self.folder / "bin")
+        if self.config is not None:
+            self.conf.write_text(self.config)
+        return [self.folder / "bin/gatepostd", *self.arguments()]
+
+    def start(self):
+        self.process = Process("gatepostd", self.prepare(), self.log)
         ports.wait_until(
             lambda: self.process.check()
             and any(line.get("msg", "").startswith("ready")

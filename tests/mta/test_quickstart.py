@@ -1,0 +1,64 @@
+"""The demonstration of ./quickstart, on what is built already."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from support import ports
+from support.gatepost import TOP, build_folder
+from support.process import Process
+
+DEMO = [sys.executable, "-B", str(TOP / "contrib/quickstart/demo.py")]
+ENVIRONMENT = {**os.environ, "GATEPOST_BUILD": str(build_folder()),
+               "PYTHONUNBUFFERED": "1"}
+
+
+def left_over(name):
+    """Processes whose command line names that folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if name.encode() in words:
+            found.append(words)
+    return found
+
+
+def test_once_judges_all_messages_as_expected():
+    done = subprocess.run([*DEMO, "--once"], capture_output=True, text=True,
+                          env=ENVIRONMENT, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert len(re.findall(r"^\d\. ", done.stdout, re.M)) >= 5
+    for words in ("SMTP     250", "SMTP     550", "header   X-Spam: Yes",
+                  "RBL_SPAMHAUS_XBL", "mx.elsewhere.example"):
+        assert words in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_it_shows_mail_of_ones_own_until_interrupted(folder):
+    demo = Process("demo", DEMO, folder / "demo.log", env=ENVIRONMENT)
+    log = folder / "demo.log"
+    try:
+        ports.wait_until(lambda: demo.check()
+                         and "Ctrl-C" in log.read_text(), 60, "the end")
+        port = re.search(r"--port (\d+)", log.read_text())[1]
+        mine = folder / "mine.eml"
+        mine.write_text("From: <bob@example.net>\nSubject: mine\n\nHello\n")
+        done = subprocess.run(
+            [str(TOP / "contrib/quickstart/send.py"), "--port", port,
+             "--client", "203.0.113.7", "--from", "bob@example.net",
+             str(mine)], capture_output=True, text=True, check=False)
+        assert done.stdout.startswith("250"), done.stderr
+        ports.wait_until(lambda: "Your message" in log.read_text(), 10,
+                         "its verdict")
+    finally:
+        assert demo.stop(signal.SIGINT, 60) == 0
+    home = re.search(r"/tmp/gatepost-quickstart\.\w+", log.read_text())[0]
+    ports.wait_until(lambda: not left_over(home), 10, "all to end")
+    assert not Path(home).exists()
