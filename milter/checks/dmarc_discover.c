@@ -107,6 +107,29 @@ static bool ends_at(const struct walk *walk, size_t i, enum dmarc_rfc rfc)
 	       walk->records[i].psd != DMARC_PSD_UNKNOWN;
 }
 
+/* The index of the last name in that state, or count. */
+static size_t last_at(const struct walk *walk, enum at at)
+{
+	for (size_t i = walk->count; i > 0; i--)
+		if (walk->at[i - 1] == at)
+			return i - 1;
+	return walk->count;
+}
+
+/*
+ * A top-level domain without an answer does not hold up those below it that
+ * have a record: a resolver of an isolated network may not know the domain
+ * at all, and psd=y, the tag a registry must set, would change nothing.
+ */
+static void forgive_top(struct walk *walk)
+{
+	size_t top = walk->count - 1;
+
+	if (walk->at[top] == AT_FAILED && domain_labels(walk->names[top]) == 1 &&
+	    last_at(walk, AT_RECORD) < top)
+		walk->at[top] = AT_NONE;
+}
+
 static enum step walk_tree(const struct dmarc_source *source,
 			   struct slice domain, struct walk *walk_r)
 {
@@ -124,16 +147,9 @@ static enum step walk_tree(const struct dmarc_source *source,
 		if (ends_at(walk_r, i, source->rfc))
 			walk_r->count = i + 1;
 	}
+	if (source->rfc == DMARC_RFC9989)
+		forgive_top(walk_r);
 	return STEP_DONE;
-}
-
-/* The index of the last name in that state, or count. */
-static size_t last_at(const struct walk *walk, enum at at)
-{
-	for (size_t i = walk->count; i > 0; i--)
-		if (walk->at[i - 1] == at)
-			return i - 1;
-	return walk->count;
 }
 
 /* RFC 9989 4.10.2, as if failed names had no record. */

@@ -237,10 +237,18 @@ static void failures_leave_only_what_they_touch_unknown(void **state)
 		{"b.example.org TEMPFAIL\nexample.org " REJECT,
 		 "a.b.example.org", "failed b.example.org / example.org?"},
 		/* A record of its own applies whatever stands above. */
-		{"example.org " REJECT "\norg TEMPFAIL", "example.org",
-		 "example.org / org?"},
+		{"example.co.uk " REJECT "\nco.uk TEMPFAIL", "example.co.uk",
+		 "example.co.uk / co.uk?"},
 		{"a.example.org " REJECT "\nexample.org TEMPFAIL",
 		 "a.example.org", "a.example.org / example.org?"},
+		/* A top-level domain is not needed if there is a record. */
+		{"example.org " REJECT "\norg TEMPFAIL", "example.org",
+		 "example.org / example.org"},
+		{"example.org " REJECT "\norg TEMPFAIL", "a.b.example.org",
+		 "example.org / example.org"},
+		{"example.org " REJECT "\nexample.org " REJECT
+		 "\norg TEMPFAIL", "example.org", "failed org / org?"},
+		{"org TEMPFAIL", "org", "failed org / org?"},
 		/* Above the end of the walk nothing matters. */
 		{"example.org " REJECT "; psd=n\norg TEMPFAIL",
 		 "a.example.org", "example.org / example.org"},
