@@ -279,6 +279,15 @@ static void report(const struct mail *mail, const struct identities *ids,
 				SLICE_FMT(reason));
 }
 
+static const char *why_not_run(const struct mail *mail)
+{
+	if (mail->conn->user.n > 0)
+		return "the client logged in";
+	if (mail->conn->client.family == IP_NONE)
+		return "the message came without a client address";
+	return "the client is in trusted_networks";
+}
+
 static enum step judge(struct mail *mail, unsigned index, const void *ready,
 		       struct verdict *verdict)
 {
@@ -289,10 +298,7 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 
 	if (!mail_is_inbound(mail)) {
 		verdict_outcome(verdict, OUTCOME_NOT_RUN, "%s",
-				mail->conn->user.n > 0
-					? "the client logged in"
-					: "the client is in trusted_networks "
-					  "or has no address");
+				why_not_run(mail));
 		return STEP_DONE;
 	}
 	if (!ids)

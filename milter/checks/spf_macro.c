@@ -41,9 +41,9 @@ static bool read_escape(struct slice rest, struct piece *piece_r)
 	return false;
 }
 
-static bool is_delimiter(char c)
+static bool is_one_of(struct slice set, char c)
 {
-	return c != '\0' && memchr(".-+,/_=", c, 7);
+	return slice_find(set, 0, c) < set.n;
 }
 
 /* What stands between "%{" and "}". */
@@ -52,7 +52,8 @@ static bool read_expansion(struct slice body, struct piece *piece_r)
 	bool digits = false;
 	size_t i = 1;
 
-	if (body.n == 0 || !memchr("slodiphcrtv", ascii_lower(body.p[0]), 11))
+	if (body.n == 0 ||
+	    !is_one_of(SLICE("slodiphcrtv"), ascii_lower(body.p[0])))
 		return false;
 	piece_r->letter = body.p[0];
 	for (; i < body.n && ascii_is_digit(body.p[i]); i++) {
@@ -70,7 +71,7 @@ static bool read_expansion(struct slice body, struct piece *piece_r)
 	}
 	piece_r->delimiters = slice_sub(body, i, body.n);
 	for (; i < body.n; i++)
-		if (!is_delimiter(body.p[i]))
+		if (!is_one_of(SLICE(".-+,/_="), body.p[i]))
 			return false;
 	return true;
 }
@@ -200,7 +201,7 @@ static void sink_escape(struct sink *sink, char c)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
-	if (ascii_is_alnum(c) || (c != '\0' && memchr("-._~", c, 4))) {
+	if (ascii_is_alnum(c) || is_one_of(SLICE("-._~"), c)) {
 		sink_add(sink, c);
 		return;
 	}
@@ -223,7 +224,7 @@ static bool splits(const struct piece *piece, char c)
 {
 	struct slice set = piece->delimiters;
 
-	return set.n == 0 ? c == '.' : slice_find(set, 0, c) < set.n;
+	return set.n == 0 ? c == '.' : is_one_of(set, c);
 }
 
 /* The offset at which the last `keep` parts begin. */

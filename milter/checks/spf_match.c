@@ -1,7 +1,7 @@
 /*
  * The mechanisms of RFC 7208 5.3 to 5.7 and the validated name of 7.3. Each
  * is written as if all answers were there; a missing one reads as "no
- * match" and marks the run as pending, which voids its result.
+ * match" and marks the run as pending, whose result does not count.
  */
 #include "milter/checks/spf_match.h"
 #include "common/mail/domain.h"
