@@ -24,7 +24,7 @@ static int listen_privately(struct err *err)
 
 	if (fd >= 0 &&
 	    bind(fd, (struct sockaddr *)&any, sizeof(any.sun_family)) == 0 &&
-	    listen(fd, 8) == 0)
+	    listen(fd, 64) == 0)
 		return fd;
 	err_set(err, "cannot open a private socket: %s", strerror(errno));
 	if (fd >= 0)

@@ -18,9 +18,11 @@
 #define QUIET_MS 1000
 /* libmilter ends sessions that were silent too long; ours speaks up. */
 #define KEEPALIVE_S 30
+/* Between ABORTs that seem to help. */
+#define HURRY_US 300
 
 struct tick {
-	int fd;
+	int fds[TICK_SESSIONS];
 	int64_t every_ms;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -29,14 +31,15 @@ struct tick {
 	atomic_uint_least64_t ended;
 };
 
-static void send_abort(const struct tick *tick)
+static void send_aborts(const struct tick *tick, int count)
 {
 	/* Length 1, command 'A'; libmilter ignores it outside a message. */
 	static const char frame[] = {0, 0, 0, 1, 'A'};
 
 	/* A full buffer means that libmilter has enough of them to read. */
-	(void)!send(tick->fd, frame, sizeof(frame),
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	for (int i = 0; i < count; i++)
+		(void)!send(tick->fds[i], frame, sizeof(frame),
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void sleep_until_begun(struct tick *tick, uint64_t seen)
@@ -50,15 +53,15 @@ static void sleep_until_begun(struct tick *tick, uint64_t seen)
 	if (atomic_load(&tick->begun) == seen &&
 	    pthread_cond_timedwait(&tick->wake, &tick->lock, &until) ==
 		    ETIMEDOUT)
-		send_abort(tick);
+		send_aborts(tick, TICK_SESSIONS);
 	atomic_store(&tick->asleep, false);
 	pthread_mutex_unlock(&tick->lock);
 }
 
-static void pause_ms(int64_t ms)
+static void pause_us(int64_t us)
 {
-	struct timespec t = {.tv_sec = ms / 1000,
-			     .tv_nsec = ms % 1000 * 1000000};
+	struct timespec t = {.tv_sec = us / 1000000,
+			     .tv_nsec = us % 1000000 * 1000};
 
 	nanosleep(&t, NULL);
 }
@@ -68,18 +71,25 @@ static void *run(void *arg)
 	struct tick *tick = arg;
 	uint64_t begun = 0, ended = 0;
 	int64_t active_ms = clock_mono_ms();
+	int count = 1;
 
 	for (;;) {
 		uint64_t begun_now = atomic_load(&tick->begun);
 		uint64_t ended_now = atomic_load(&tick->ended);
-
 		/*
 		 * Some message began before the last look and none has ended
 		 * since: every thread may be waiting, and none passes the
-		 * queue.
+		 * queue. One that began since may have been freed by the
+		 * last ABORT, and have others behind it.
 		 */
-		if (begun > ended && ended_now == ended)
-			send_abort(tick);
+		bool stuck = begun > ended && ended_now == ended;
+		bool moving = stuck && begun_now != begun;
+
+		count = !moving ? 1
+			: count * 2 < TICK_SESSIONS ? count * 2
+						    : TICK_SESSIONS;
+		if (stuck)
+			send_aborts(tick, count);
 		if (begun_now != begun || begun_now != ended_now)
 			active_ms = clock_mono_ms();
 		begun = begun_now;
@@ -87,12 +97,13 @@ static void *run(void *arg)
 		if (clock_mono_ms() - active_ms > QUIET_MS)
 			sleep_until_begun(tick, begun);
 		else
-			pause_ms(tick->every_ms);
+			pause_us(moving ? HURRY_US : tick->every_ms * 1000);
 	}
 	return NULL;
 }
 
-struct tick *tick_new(int fd, int64_t every_ms, struct err *err)
+struct tick *tick_new(const int fds[TICK_SESSIONS], int64_t every_ms,
+		      struct err *err)
 {
 	struct tick *tick = calloc(1, sizeof(*tick));
 	pthread_condattr_t attr;
@@ -103,7 +114,7 @@ struct tick *tick_new(int fd, int64_t every_ms, struct err *err)
 		err_set(err, "out of memory");
 		return NULL;
 	}
-	tick->fd = fd;
+	memcpy(tick->fds, fds, sizeof(tick->fds));
 	tick->every_ms = every_ms;
 	pthread_mutex_init(&tick->lock, NULL);
 	pthread_condattr_init(&attr);

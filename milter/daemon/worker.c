@@ -168,7 +168,7 @@ static void *run_library(void *arg)
 static int start_library(struct worker *worker, struct err *err)
 {
 	struct milter_service *service = &worker->service;
-	int fd;
+	int fds[TICK_SESSIONS];
 
 	*service = (struct milter_service){
 		.engine = worker->engine,
@@ -183,10 +183,12 @@ static int start_library(struct worker *worker, struct err *err)
 	if (pthread_create(&worker->gate.listener, NULL, run_library, NULL) !=
 	    0)
 		return err_set(err, "cannot start a thread");
-	fd = gate_connect(&worker->gate, LIBRARY_START_MS, err);
-	if (fd < 0)
-		return -1;
-	service->tick = tick_new(fd, TICK_MS, err);
+	for (int i = 0; i < TICK_SESSIONS; i++) {
+		fds[i] = gate_connect(&worker->gate, LIBRARY_START_MS, err);
+		if (fds[i] < 0)
+			return -1;
+	}
+	service->tick = tick_new(fds, TICK_MS, err);
 	if (!service->tick)
 		return -1;
 	atomic_store(&service->serving, true);
