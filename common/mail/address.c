@@ -16,17 +16,17 @@
 
 enum kind {
 	TOKEN_END,
-	TOKEN_WORD,	/* a run of plain bytes, dots included */
-	TOKEN_QUOTED,	/* with its quotes */
-	TOKEN_LITERAL,	/* [192.0.2.1], only after an at sign */
-	TOKEN_SPECIAL,	/* one of < > , ; : @ */
+	TOKEN_WORD,    /* a run of plain bytes, dots included */
+	TOKEN_QUOTED,  /* with its quotes */
+	TOKEN_LITERAL, /* [192.0.2.1], only after an at sign */
+	TOKEN_SPECIAL, /* one of < > , ; : @ */
 };
 
 struct token {
 	enum kind kind;
 	char special;
-	bool spaced;	/* blanks or a comment stand before it */
-	bool broken;	/* a control character does */
+	bool spaced; /* blanks or a comment stand before it */
+	bool broken; /* a control character does */
 	struct slice text;
 };
 
@@ -199,8 +199,8 @@ static enum kind lexer_next(struct lexer *l, struct token *token_r)
 	return token_r->kind;
 }
 
-static void list_add(struct parse *p, struct slice display,
-		     struct slice local, struct slice domain)
+static void list_add(struct parse *p, struct slice display, struct slice local,
+		     struct slice domain)
 {
 	struct mailbox_list *list = p->list;
 
@@ -218,8 +218,7 @@ static void list_add(struct parse *p, struct slice display,
 			       list->count * sizeof(*bigger));
 		list->mailbox = bigger;
 	}
-	list->mailbox[list->count++] =
-		(struct mailbox){display, local, domain};
+	list->mailbox[list->count++] = (struct mailbox){display, local, domain};
 }
 
 static void add_unquoted(struct buf *b, struct slice quoted)
@@ -239,7 +238,7 @@ static struct slice phrase_text(struct parse *p, struct lexer lexer)
 	struct token token;
 
 	while (lexer_next(&lexer, &token) != TOKEN_END) {
-		if (token.kind == TOKEN_SPECIAL)	/* a@b <c@d> */
+		if (token.kind == TOKEN_SPECIAL) /* a@b <c@d> */
 			p->list->malformed = true;
 		if (token.spaced && b.n > 0)
 			buf_add_char(&b, ' ');
@@ -266,20 +265,18 @@ static bool continues(const struct buf *b, const struct token *token)
 struct spec {
 	struct buf local, domain;
 	bool has_at;
-	const char *from;	/* where the local part begins */
+	const char *from; /* where the local part begins */
 };
 
-static void spec_emit(struct parse *p, struct spec *spec,
-		      struct slice display)
+static void spec_emit(struct parse *p, struct spec *spec, struct slice display)
 {
 	if (!spec->has_at) {
-		spec->local.n = 0;	/* nobody keeps it: use it again */
+		spec->local.n = 0; /* nobody keeps it: use it again */
 		return;
 	}
 	if (spec->local.n == 0 || spec->domain.n == 0)
 		p->list->malformed = true;
-	list_add(p, display, buf_slice(&spec->local),
-		 buf_slice(&spec->domain));
+	list_add(p, display, buf_slice(&spec->local), buf_slice(&spec->domain));
 	*spec = (struct spec){.local = BUF(p->arena), .domain = BUF(p->arena)};
 }
 
@@ -355,8 +352,7 @@ static void skip_route(struct lexer *l)
 	struct lexer ahead = *l;
 	struct token token;
 
-	if (lexer_next(&ahead, &token) != TOKEN_SPECIAL ||
-	    token.special != '@')
+	if (lexer_next(&ahead, &token) != TOKEN_SPECIAL || token.special != '@')
 		return;
 	while (lexer_next(&ahead, &token) != TOKEN_END) {
 		if (token.kind != TOKEN_SPECIAL)
@@ -386,7 +382,7 @@ static void parse_angle(struct parse *p, struct slice display)
 			break;
 		}
 		if (token.kind == TOKEN_SPECIAL && token.special != '@') {
-			*l = before;	/* the caller reads it again */
+			*l = before; /* the caller reads it again */
 			break;
 		}
 		buf_add(&root.local, token.text);
@@ -419,7 +415,7 @@ static char parse_element(struct parse *p)
 		if (special && token.special == '<') {
 			struct lexer part = lexer_part(from, before.at);
 
-			if (angles)	/* <a@b> … <c@d> */
+			if (angles) /* <a@b> … <c@d> */
 				p->list->malformed = true;
 			parse_angle(p, phrase_text(p, part));
 			angles = true;
@@ -448,16 +444,15 @@ static char parse_element(struct parse *p)
 void address_list_parse(struct arena *a, struct slice value, size_t max,
 			struct mailbox_list *list_r)
 {
-	struct parse p = {.arena = a, .lexer = {.s = value},
-			  .list = list_r, .max = max};
+	struct parse p = {
+		.arena = a, .lexer = {.s = value}, .list = list_r, .max = max};
 	char stop;
 
 	*list_r = (struct mailbox_list){0};
 	do {
 		stop = parse_element(&p);
 		/* "name:" opens a group, ';' closes it (RFC 6854). */
-		if ((stop == ':' && p.in_group) ||
-		    (stop == ';' && !p.in_group))
+		if ((stop == ':' && p.in_group) || (stop == ';' && !p.in_group))
 			list_r->malformed = true;
 		if (stop == ':' || stop == ';')
 			p.in_group = stop == ':';
@@ -483,7 +478,7 @@ void address_split(struct slice path, struct slice *local_r,
 		else if (path.p[i] == '@' && !quoted)
 			at = i;
 	}
-	if (quoted)	/* never closed: it quotes nothing */
+	if (quoted) /* never closed: it quotes nothing */
 		at = slice_rfind(path, '@');
 	*local_r = slice_sub(path, 0, at);
 	*domain_r = slice_sub(path, at + 1, path.n);

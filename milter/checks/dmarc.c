@@ -21,14 +21,15 @@
 
 #include <string.h>
 
-#define FIELDS_MAX 8		/* From fields that are read */
-#define ADDRESSES_MAX 50	/* addresses read in one field */
-#define AUTHORS_MAX 5		/* different domains that are judged */
+#define FIELDS_MAX 8	 /* From fields that are read */
+#define ADDRESSES_MAX 50 /* addresses read in one field */
+#define AUTHORS_MAX 5	 /* different domains that are judged */
 #define IDENTIFIERS_MAX (AUTH_DKIM_MAX + 1)
 
 static const struct setting dmarc_rows[] = {
 	SETTING(struct dmarc_conf, discovery, "rfc9989", "rfc9989|rfc7489",
-		NULL, "how policies and organizational domains are found: "
+		NULL,
+		"how policies and organizational domains are found: "
 		"by the DNS tree walk (rfc9989) or by the public suffix "
 		"list (rfc7489)"),
 	SETTING(struct dmarc_conf, enforce, "no", NULL, NULL,
@@ -67,14 +68,15 @@ static const struct symbol symbols[] = {
 	[PASS] = {"DMARC_PASS", -0.5,
 		  "The domain of the author is genuine (DMARC)", NULL},
 	[REJECT] = {"DMARC_REJECT", 2.0,
-		    "Forged author: its domain asks to reject such mail",
-		    NULL},
+		    "Forged author: its domain asks to reject such mail", NULL},
 	[QUARANTINE] = {"DMARC_QUARANTINE", 1.5,
 			"Forged author: its domain asks to quarantine such "
-			"mail", NULL},
+			"mail",
+			NULL},
 	[NONE_FAIL] = {"DMARC_NONE_FAIL", 0.0,
 		       "The author could not be confirmed; its domain asks "
-		       "for nothing to be done", NULL},
+		       "for nothing to be done",
+		       NULL},
 	[NO_POLICY] = {"DMARC_NO_POLICY", 0.0,
 		       "The author's domain does not use DMARC", NULL},
 	[BAD_RECORD] = {"DMARC_BAD_RECORD", 0.0,
@@ -84,27 +86,29 @@ static const struct symbol symbols[] = {
 		       "No From address whose domain could be checked", NULL},
 	[SEVERAL_AUTHORS] = {"DMARC_SEVERAL_AUTHORS", 1.0,
 			     "Several From fields, or From addresses of "
-			     "different domains", NULL},
+			     "different domains",
+			     NULL},
 	[TEMPERROR] = {"DMARC_TEMPERROR", 0.0,
 		       "DMARC could not be judged: DNS failed", NULL},
 	[PERMERROR] = {"DMARC_PERMERROR", 0.0,
 		       "DMARC could not be judged: the From field breaks "
-		       "the rules", NULL},
+		       "the rules",
+		       NULL},
 	{NULL, 0, NULL, NULL},
 };
 
 struct dmarc_ready {
 	const struct dmarc_conf *conf;
-	struct suffixes *suffixes;	/* NULL: not needed */
+	struct suffixes *suffixes; /* NULL: not needed */
 };
 
 /* Who claims to have written the message. */
 struct authors {
 	struct slice domains[AUTHORS_MAX];
 	size_t count;
-	size_t fields;		/* From fields there are */
-	bool incomplete;	/* some address has no domain to judge, or
-				 * there were too many */
+	size_t fields;	 /* From fields there are */
+	bool incomplete; /* some address has no domain to judge, or
+			  * there were too many */
 };
 
 static int prepare(struct arena *arena, const struct conf *conf,
@@ -243,13 +247,13 @@ static void read_identifiers(const struct mail *mail,
 
 	if (mail->sender.n == 0 || strcmp(spf->scope, "mfrom") == 0)
 		add_identifier(mail->arena, query, identifiers,
-			       (struct dmarc_identifier){
-				       DMARC_SPF, spf->result, spf->domain});
+			       (struct dmarc_identifier){DMARC_SPF, spf->result,
+							 spf->domain});
 	for (size_t i = 0; i < auth->dkim_count; i++)
 		add_identifier(mail->arena, query, identifiers,
-			       (struct dmarc_identifier){
-				       DMARC_DKIM, auth->dkim[i].result,
-				       auth->dkim[i].domain});
+			       (struct dmarc_identifier){DMARC_DKIM,
+							 auth->dkim[i].result,
+							 auth->dkim[i].domain});
 	query->identifiers = identifiers;
 }
 

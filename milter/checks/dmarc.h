@@ -8,7 +8,7 @@
 #include "milter/engine/check.h"
 
 struct dmarc_conf {
-	struct choice discovery;	/* enum dmarc_rfc */
+	struct choice discovery; /* enum dmarc_rfc */
 	bool enforce;
 	struct duration timeout;
 	struct text public_suffix_list;

@@ -12,21 +12,21 @@
 
 #include "common/mail/domain.h"
 
-#define WALK_MAX 8	/* questions (RFC 9989 4.10) */
-#define WALK_LABELS 7	/* what a longer name is shortened to */
+#define WALK_MAX 8    /* questions (RFC 9989 4.10) */
+#define WALK_LABELS 7 /* what a longer name is shortened to */
 
 enum at {
 	AT_NONE,
 	AT_RECORD,
-	AT_SEVERAL,	/* more than one: none counts */
-	AT_FAILED,	/* no answer */
+	AT_SEVERAL, /* more than one: none counts */
+	AT_FAILED,  /* no answer */
 };
 
 struct walk {
 	struct slice names[WALK_MAX];
 	enum at at[WALK_MAX];
 	struct dmarc_record records[WALK_MAX];
-	size_t count;	/* names up to where the walk stopped */
+	size_t count; /* names up to where the walk stopped */
 };
 
 /* RFC 9989 4.10: the name, its last seven labels, its last six … */
@@ -47,8 +47,8 @@ static size_t walk_names(struct slice domain, struct slice names[WALK_MAX])
 }
 
 /* RFC 7489 6.6.3: the name and its organizational domain. */
-static size_t list_names(const struct dmarc_source *source,
-			 struct slice domain, struct slice names[WALK_MAX])
+static size_t list_names(const struct dmarc_source *source, struct slice domain,
+			 struct slice names[WALK_MAX])
 {
 	names[0] = domain;
 	names[1] = suffixes_organization(source->suffixes, domain);
@@ -66,8 +66,8 @@ static size_t names_of(const struct dmarc_source *source, struct slice domain,
 static const struct dns_answer *ask(const struct dmarc_source *source,
 				    struct slice name)
 {
-	struct slice at = arena_printf(source->arena, "_dmarc.%.*s",
-				       SLICE_FMT(name));
+	struct slice at =
+		arena_printf(source->arena, "_dmarc.%.*s", SLICE_FMT(name));
 
 	return lookup(source->lookups, DNS_TXT, at);
 }
@@ -125,7 +125,8 @@ static void forgive_top(struct walk *walk)
 {
 	size_t top = walk->count - 1;
 
-	if (walk->at[top] == AT_FAILED && domain_labels(walk->names[top]) == 1 &&
+	if (walk->at[top] == AT_FAILED &&
+	    domain_labels(walk->names[top]) == 1 &&
 	    last_at(walk, AT_RECORD) < top)
 		walk->at[top] = AT_NONE;
 }
@@ -133,7 +134,7 @@ static void forgive_top(struct walk *walk)
 static enum step walk_tree(const struct dmarc_source *source,
 			   struct slice domain, struct walk *walk_r)
 {
-	const struct dns_answer *answers[WALK_MAX];
+	const struct dns_answer *answers[WALK_MAX] = {NULL};
 
 	*walk_r = (struct walk){.count = 0};
 	walk_r->count = names_of(source, domain, walk_r->names);
@@ -163,8 +164,7 @@ static struct slice select_org(const struct walk *walk)
 	/* psd=n or psd=y end the walk, so only the last can have one. One
 	 * label below the first name is still that name. */
 	if (walk->records[last].psd == DMARC_PSD_YES)
-		return domain_tail(start,
-				   domain_labels(walk->names[last]) + 1);
+		return domain_tail(start, domain_labels(walk->names[last]) + 1);
 	return walk->names[last];
 }
 
@@ -172,14 +172,14 @@ static struct slice select_org(const struct walk *walk)
  * The organization of the walk's first name. Where an answer is missing it
  * may stand as high as that name.
  */
-static bool find_org(const struct dmarc_source *source,
-		     const struct walk *walk, struct slice *org_r)
+static bool find_org(const struct dmarc_source *source, const struct walk *walk,
+		     struct slice *org_r)
 {
 	size_t failed = last_at(walk, AT_FAILED);
 
 	if (source->rfc == DMARC_RFC7489) {
-		*org_r = suffixes_organization(source->suffixes,
-					       walk->names[0]);
+		*org_r =
+			suffixes_organization(source->suffixes, walk->names[0]);
 		return true;
 	}
 	*org_r = select_org(walk);
@@ -203,11 +203,11 @@ static size_t find_policy(const struct dmarc_source *source,
 	for (size_t i = 0; i < walk->count; i++)
 		if (walk->at[i] == AT_RECORD && slice_eq(walk->names[i], org))
 			return i;
-	return last;	/* that of the public suffix: psd=y */
+	return last; /* that of the public suffix: psd=y */
 }
 
-enum step dmarc_discover(const struct dmarc_source *source,
-			 struct slice domain, struct dmarc_found *found_r)
+enum step dmarc_discover(const struct dmarc_source *source, struct slice domain,
+			 struct dmarc_found *found_r)
 {
 	struct walk walk;
 	size_t failed, policy;

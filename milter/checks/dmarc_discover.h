@@ -15,21 +15,21 @@ struct dmarc_source {
 	struct arena *arena;
 	struct lookups *lookups;
 	enum dmarc_rfc rfc;
-	const struct suffixes *suffixes;	/* for RFC 7489 only */
+	const struct suffixes *suffixes; /* for RFC 7489 only */
 };
 
 enum dmarc_state {
 	DMARC_STATE_FOUND,
-	DMARC_STATE_NONE,	/* no record: DMARC does not apply */
-	DMARC_STATE_SEVERAL,	/* more than one at a name, and no other */
-	DMARC_STATE_FAILED,	/* DNS did not answer: nobody knows */
+	DMARC_STATE_NONE,    /* no record: DMARC does not apply */
+	DMARC_STATE_SEVERAL, /* more than one at a name, and no other */
+	DMARC_STATE_FAILED,  /* DNS did not answer: nobody knows */
 };
 
 struct dmarc_found {
 	enum dmarc_state state;
 	struct dmarc_record record;
-	struct slice record_domain;	/* where it stands */
-	struct slice failed_name;	/* for FAILED: what had no answer */
+	struct slice record_domain; /* where it stands */
+	struct slice failed_name;   /* for FAILED: what had no answer */
 	/*
 	 * The organizational domain; where org_known is false, DNS failed
 	 * and org is the highest name that it could be.
@@ -42,8 +42,8 @@ struct dmarc_found {
 void dmarc_ask(const struct dmarc_source *source, struct slice domain);
 
 /* The record that applies to the author domain, and its organization. */
-enum step dmarc_discover(const struct dmarc_source *source,
-			 struct slice domain, struct dmarc_found *found_r);
+enum step dmarc_discover(const struct dmarc_source *source, struct slice domain,
+			 struct dmarc_found *found_r);
 
 /*
  * The organizational domain of an authenticated identifier. As above, it

@@ -11,19 +11,19 @@
 #include "common/base/buf.h"
 #include "common/mail/domain.h"
 
-#define WORDS_MAX 3	/* domains that a reason names */
+#define WORDS_MAX 3 /* domains that a reason names */
 
 enum alignment {
 	ALIGNED_NO,
 	ALIGNED_YES,
-	ALIGNED_OPEN,	/* DNS failed: it might */
+	ALIGNED_OPEN, /* DNS failed: it might */
 };
 
 /* What speaks for the message, by index of the identifier, or count. */
 struct findings {
-	size_t passed;		/* passed and aligned */
-	size_t unfinished;	/* might have passed and aligned */
-	bool policy_open;	/* nobody knows whether sp or np applies */
+	size_t passed;	   /* passed and aligned */
+	size_t unfinished; /* might have passed and aligned */
+	bool policy_open;  /* nobody knows whether sp or np applies */
 };
 
 static enum step align(const struct dmarc_query *query,
@@ -217,12 +217,14 @@ static struct slice explain(const struct dmarc_query *query,
 		add_strangers(&b, query);
 		add_policy(&b, found, dmarc);
 	} else if (i < query->identifier_count) {
-		buf_printf(&b, "DNS failed, so nobody knows whether %s passes "
+		buf_printf(&b,
+			   "DNS failed, so nobody knows whether %s passes "
 			   "for %.*s and aligns with %.*s",
 			   method_word(&ids[i]), SLICE_FMT(ids[i].domain),
 			   SLICE_FMT(query->author));
 	} else {
-		buf_printf(&b, "DNS failed, so nobody knows whether %.*s "
+		buf_printf(&b,
+			   "DNS failed, so nobody knows whether %.*s "
 			   "exists and which policy applies",
 			   SLICE_FMT(query->author));
 	}
@@ -238,21 +240,22 @@ static void conclude_without(const struct dmarc_query *query,
 
 	if (found->state == DMARC_STATE_FAILED) {
 		dmarc->result = AUTH_TEMPERROR;
-		dmarc->reason = arena_printf(
-			a, "DNS did not answer for _dmarc.%.*s",
-			SLICE_FMT(found->failed_name));
+		dmarc->reason =
+			arena_printf(a, "DNS did not answer for _dmarc.%.*s",
+				     SLICE_FMT(found->failed_name));
 	} else if (found->state == DMARC_STATE_SEVERAL) {
 		dmarc->reason = arena_printf(
-			a, "%.*s has more than one DMARC record, so none "
-			"counts", SLICE_FMT(query->author));
+			a,
+			"%.*s has more than one DMARC record, so none "
+			"counts",
+			SLICE_FMT(query->author));
 	} else if (found->state == DMARC_STATE_FOUND) {
 		dmarc->reason = arena_printf(
 			a, "the DMARC record of %.*s has no valid policy",
 			SLICE_FMT(found->record_domain));
 	} else {
-		dmarc->reason = arena_printf(
-			a, "no DMARC record covers %.*s",
-			SLICE_FMT(query->author));
+		dmarc->reason = arena_printf(a, "no DMARC record covers %.*s",
+					     SLICE_FMT(query->author));
 	}
 }
 

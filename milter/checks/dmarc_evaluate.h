@@ -19,10 +19,10 @@ struct dmarc_identifier {
 
 struct dmarc_query {
 	struct dmarc_source source;
-	struct slice author;	/* lower-case A-labels */
+	struct slice author; /* lower-case A-labels */
 	const struct dmarc_identifier *identifiers;
 	size_t identifier_count;
-	unsigned sample;	/* 0 to 99, by chance: for pct of RFC 7489 */
+	unsigned sample; /* 0 to 99, by chance: for pct of RFC 7489 */
 };
 
 /* Fills all of *dmarc_r but `enforce`; its texts live in the arena. */

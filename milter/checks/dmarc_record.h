@@ -21,13 +21,13 @@ struct dmarc_record {
 	 */
 	bool usable;
 	enum dmarc_policy p;
-	enum dmarc_policy sp;	/* subdomains; p where not published */
-	enum dmarc_policy np;	/* names that do not exist; else as sp */
-	bool strict_dkim;	/* adkim=s */
-	bool strict_spf;	/* aspf=s */
-	bool testing;		/* t=y (RFC 9989) */
-	unsigned percent;	/* pct (RFC 7489); else 100 */
-	enum dmarc_psd psd;	/* RFC 9989 */
+	enum dmarc_policy sp; /* subdomains; p where not published */
+	enum dmarc_policy np; /* names that do not exist; else as sp */
+	bool strict_dkim;     /* adkim=s */
+	bool strict_spf;      /* aspf=s */
+	bool testing;	      /* t=y (RFC 9989) */
+	unsigned percent;     /* pct (RFC 7489); else 100 */
+	enum dmarc_psd psd;   /* RFC 9989 */
 };
 
 /*

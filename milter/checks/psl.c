@@ -18,7 +18,7 @@ static const char *const usual_paths[] = {
 
 struct suffixes {
 	struct arena *arena;
-	psl_ctx_t *loaded;	/* NULL: the built-in list */
+	psl_ctx_t *loaded; /* NULL: the built-in list */
 	const psl_ctx_t *list;
 };
 
@@ -49,7 +49,7 @@ struct suffixes *suffixes_open(const char *path, struct err *err)
 		list = psl_builtin();
 	if (!list) {
 		err_set(err, "no public suffix list; install the package "
-			"publicsuffix");
+			     "publicsuffix");
 		return NULL;
 	}
 	arena = arena_new(sizeof(*suffixes) + 64);

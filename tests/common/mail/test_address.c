@@ -184,7 +184,9 @@ static void shows_what_a_reader_would_in_broken_fields(void **state)
 		{"Al a@b", "{a|b}!"},
 		{"a@b Al", "{a|b}!"},
 		{"a\\b@c", "{a\\b|c}!"},
-		{"a@b\x01" "c", "{a|b}!"},
+		{"a@b\x01"
+		 "c",
+		 "{a|b}!"},
 		{"A\x07 <a@b>", "A{a|b}!"},
 		{"\"A\x07\" <a@b>", "A\x07{a|b}!"},
 	};
@@ -210,8 +212,8 @@ static void keeps_to_the_limit(void **state)
 	(void)state;
 	assert_true(slice_eq(shown(a, SLICE("a@b, c@d, e@f"), 2),
 			     SLICE("{a|b}{c|d}+")));
-	assert_true(slice_eq(shown(a, SLICE("a@b, c@d"), 2),
-			     SLICE("{a|b}{c|d}")));
+	assert_true(
+		slice_eq(shown(a, SLICE("a@b, c@d"), 2), SLICE("{a|b}{c|d}")));
 	arena_free(&a);
 }
 
@@ -247,9 +249,10 @@ static void splits_paths(void **state)
 static void long_fields_take_linear_time(void **state)
 {
 	static const char *const pieces[] = {
-		"(", "\"", "\\\"", "<", "@", "a@b,", "<a@b", "(\"", "<@a,",
-		"a ", ". ", ":", "a:", "@a", "\"a\" ", "[", "@[", "()", ",",
-		"<@a:", "a@b ", "\\", "(\\", "\"\\\"(",
+		"(",	"\"",	"\\\"",	  "<",	"@",   "a@b,",
+		"<a@b", "(\"",	"<@a,",	  "a ", ". ",  ":",
+		"a:",	"@a",	"\"a\" ", "[",	"@[",  "()",
+		",",	"<@a:", "a@b ",	  "\\", "(\\", "\"\\\"(",
 	};
 	static char text[100000];
 	const size_t size = sizeof(text);

@@ -14,8 +14,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define REJECT "v=DMARC1; p=reject"
-#define ZONE "example.org " REJECT "\nexample.net v=DMARC1; p=quarantine\n" \
-	"open.example v=DMARC1; p=none\n" \
+#define ZONE                                                           \
+	"example.org " REJECT "\nexample.net v=DMARC1; p=quarantine\n" \
+	"open.example v=DMARC1; p=none\n"                              \
 	"xn--bcher-kva.example " REJECT "\nbroken.example TEMPFAIL\n"
 
 static enum auth_result read_result(struct slice *text)
@@ -26,8 +27,8 @@ static enum auth_result read_result(struct slice *text)
 	word = slice_sub(*text, 0, slice_find(*text, 0, ' '));
 	*text = slice_sub(*text, word.n + 1, text->n);
 	for (int r = AUTH_NONE; r <= AUTH_PERMERROR; r++)
-		if (slice_eq(word, slice_cstr(auth_result_word(
-					   (enum auth_result)r))))
+		if (slice_eq(word,
+			     slice_cstr(auth_result_word((enum auth_result)r))))
 			return (enum auth_result)r;
 	fail_msg("no result %.*s", SLICE_FMT(word));
 	return AUTH_NONE;
@@ -71,10 +72,12 @@ static enum step dkim_stand_in(struct mail *mail, unsigned index,
 	return STEP_DONE;
 }
 
-static const struct check spf = {.name = "spf", .doc = "x",
+static const struct check spf = {.name = "spf",
+				 .doc = "x",
 				 .needs = STAGE_MESSAGE,
 				 .judge = spf_stand_in};
-static const struct check dkim = {.name = "dkim", .doc = "x",
+static const struct check dkim = {.name = "dkim",
+				  .doc = "x",
 				  .needs = STAGE_MESSAGE,
 				  .judge = dkim_stand_in};
 /* DMARC stands first, to show that it waits for the others. */
@@ -82,7 +85,7 @@ static const struct check *const checks[] = {&check_dmarc, &spf, &dkim, NULL};
 
 struct row {
 	const char *headers;
-	const char *want;	/* "result domain policy/disposition" */
+	const char *want; /* "result domain policy/disposition" */
 	const char *symbols;
 };
 
@@ -94,9 +97,8 @@ static const char *shown(struct mail *mail)
 			    auth_result_word(dmarc->result),
 			    dmarc->domain.n > 0 ? (int)dmarc->domain.n : 1,
 			    dmarc->domain.n > 0 ? dmarc->domain.p : "-",
-			    dmarc->has_policy
-				    ? dmarc_policy_word(dmarc->policy)
-				    : "-",
+			    dmarc->has_policy ? dmarc_policy_word(dmarc->policy)
+					      : "-",
 			    dmarc_policy_word(dmarc->disposition))
 		.p;
 }
@@ -142,8 +144,7 @@ static void one_author_is_judged(void **state)
 		 "DMARC_PASS"},
 		{"From: a@example.org\n", FAILS, "DMARC_REJECT"},
 		{"From: a@example.net\n",
-		 "fail example.net quarantine/quarantine",
-		 "DMARC_QUARANTINE"},
+		 "fail example.net quarantine/quarantine", "DMARC_QUARANTINE"},
 		{"From: a@open.example\n", "fail open.example none/none",
 		 "DMARC_NONE_FAIL"},
 		{"From: a@nowhere.example\n", "none nowhere.example -/none",
@@ -171,18 +172,21 @@ static void one_author_is_judged(void **state)
 		{"From: \"unclosed <a@example.org>\n", FAILS, "DMARC_REJECT"},
 		{"From: A <a@example.org\n", FAILS, "DMARC_REJECT"},
 		/* U-labels. */
-		{"From: a@b\xc3\xbc" "cher.example\n",
+		{"From: a@b\xc3\xbc"
+		 "cher.example\n",
 		 "fail xn--bcher-kva.example reject/reject", "DMARC_REJECT"},
-		{"From: a@B\xc3\x9c" "CHER.example\n"
+		{"From: a@B\xc3\x9c"
+		 "CHER.example\n"
 		 "X-DKIM: pass xn--bcher-kva.example\n",
 		 "pass xn--bcher-kva.example reject/none", "DMARC_PASS"},
 		{"From: a@xn--bcher-kva.example\n"
-		 "X-DKIM: pass b\xc3\xbc" "cher.example\n",
+		 "X-DKIM: pass b\xc3\xbc"
+		 "cher.example\n",
 		 "pass xn--bcher-kva.example reject/none", "DMARC_PASS"},
-		{"From: a@mail.b\xc3\xbc" "cher.example\n"
+		{"From: a@mail.b\xc3\xbc"
+		 "cher.example\n"
 		 "X-SPF: pass xn--bcher-kva.example\n",
-		 "pass mail.xn--bcher-kva.example reject/none",
-		 "DMARC_PASS"},
+		 "pass mail.xn--bcher-kva.example reject/none", "DMARC_PASS"},
 	};
 
 	(void)state;
@@ -199,10 +203,10 @@ static void no_author_is_no_result(void **state)
 		{"From: root\n", "none - -/none", "DMARC_NO_AUTHOR"},
 		{"From: <>\n" GOOD, "none - -/none", "DMARC_NO_AUTHOR"},
 		{"From: a@[192.0.2.1]\n", "none - -/none", "DMARC_NO_AUTHOR"},
-		{"From: a@example..org\n", "none - -/none",
-		 "DMARC_NO_AUTHOR"},
-		{"From: a@b\xfc" "cher.example\n", "none - -/none",
-		 "DMARC_NO_AUTHOR"},
+		{"From: a@example..org\n", "none - -/none", "DMARC_NO_AUTHOR"},
+		{"From: a@b\xfc"
+		 "cher.example\n",
+		 "none - -/none", "DMARC_NO_AUTHOR"},
 		{"From: =?utf-8?Q?a=40example.org?=\n", "none - -/none",
 		 "DMARC_NO_AUTHOR"},
 		{"From: root\nFrom: root\n", "permerror - -/none",
@@ -222,8 +226,7 @@ static void every_author_must_pass(void **state)
 		/* One domain, however often. */
 		{"From: a@example.org, b@example.org\n" GOOD,
 		 "pass example.org reject/none", "DMARC_PASS"},
-		{"From: a@example.org, b@EXAMPLE.ORG\n", FAILS,
-		 "DMARC_REJECT"},
+		{"From: a@example.org, b@EXAMPLE.ORG\n", FAILS, "DMARC_REJECT"},
 		/* Several domains: the strictest policy that fails. */
 		{"From: a@evil.example, b@example.org\n" EVIL, FAILS,
 		 SEVERAL("DMARC_REJECT")},
@@ -260,8 +263,7 @@ static void every_author_must_pass(void **state)
 		/* An address that cannot be judged keeps others from it. */
 		{"From: a@example.org, b@[192.0.2.1]\n" GOOD,
 		 "permerror example.org reject/none", "DMARC_PERMERROR"},
-		{"From: a@example.org, b@[192.0.2.1]\n", FAILS,
-		 "DMARC_REJECT"},
+		{"From: a@example.org, b@[192.0.2.1]\n", FAILS, "DMARC_REJECT"},
 		/* Several fields: never a pass. */
 		{"From: a@example.org\nFrom: a@example.org\n" GOOD,
 		 "permerror example.org reject/none",
@@ -290,8 +292,8 @@ static void many_authors_are_not_all_judged(void **state)
 		 " a@b4.org, a@b5.org\n" GOOD,
 		 "none b1.org -/none", SEVERAL("DMARC_NO_POLICY")},
 		{"From: a@b1.org, a@b2.org, a@b3.org, a@b4.org,\n"
-		 " a@example.org, a@b5.org\n", FAILS,
-		 SEVERAL("DMARC_REJECT")},
+		 " a@example.org, a@b5.org\n",
+		 FAILS, SEVERAL("DMARC_REJECT")},
 	};
 
 	(void)state;
@@ -313,8 +315,10 @@ static void spf_counts_for_the_sender_only(void **state)
 	struct arena *a = arena_new(0);
 	struct bench_setup setup = {checks, NULL, dmarc_zone(a, ZONE), false};
 	struct bench *bench = bench_new(&setup);
-	struct letter bounce = {.ip = "192.0.2.1", .headers =
-		"From: a@example.org\nX-HELO: pass mx.example.org\n"};
+	struct letter bounce = {
+		.ip = "192.0.2.1",
+		.headers =
+			"From: a@example.org\nX-HELO: pass mx.example.org\n"};
 	struct mail *mail = bench_judge(bench, &bounce);
 
 	(void)state;
@@ -329,9 +333,11 @@ static void spf_counts_for_the_sender_only(void **state)
 static void own_mail_is_not_judged(void **state)
 {
 	static const struct letter letters[] = {
-		{.ip = "192.0.2.1", .user = "al",
+		{.ip = "192.0.2.1",
+		 .user = "al",
 		 .headers = "From: a@example.org\n"},
-		{.ip = "192.0.2.1", .trusted = true,
+		{.ip = "192.0.2.1",
+		 .trusted = true,
 		 .headers = "From: a@example.org\n"},
 		{.headers = "From: a@example.org\n"},
 	};
@@ -372,8 +378,7 @@ static void enforcement_is_passed_on(void **state)
 static void a_bad_suffix_list_is_refused(void **state)
 {
 	struct bench_setup setup = {
-		checks,
-		"dmarc { public_suffix_list = \"/nonexistent/list\" }",
+		checks, "dmarc { public_suffix_list = \"/nonexistent/list\" }",
 		NULL, false};
 	struct err err = {""};
 	const char *why = bench_refusal(&setup, &err);

@@ -59,8 +59,7 @@ static void check_row(const struct row *row, enum dmarc_rfc rfc, bool late)
 	dmarc_bench_close(&bench);
 }
 
-static void check_rows(const struct row *rows, size_t count,
-		       enum dmarc_rfc rfc)
+static void check_rows(const struct row *rows, size_t count, enum dmarc_rfc rfc)
 {
 	for (size_t i = 0; i < count; i++) {
 		check_row(&rows[i], rfc, false);
@@ -88,15 +87,14 @@ static void the_walk_finds_records_and_organizations(void **state)
 		 "example.org / org"},
 		{"org " REJECT, "example.org", "org / org"},
 		/* Records of others do not count. */
-		{"b.example.org " REJECT, "a.example.org",
-		 "- / a.example.org"},
+		{"b.example.org " REJECT, "a.example.org", "- / a.example.org"},
 		{"notexample.org " REJECT, "example.org", "- / example.org"},
 		/* What is not a record, or several of them. */
 		{"example.org v=spf1 -all", "example.org", "- / example.org"},
 		{"example.org v=dmarc1; p=reject", "example.org",
 		 "- / example.org"},
-		{"example.org v=spf1 -all\nexample.org " REJECT,
-		 "example.org", "example.org / example.org"},
+		{"example.org v=spf1 -all\nexample.org " REJECT, "example.org",
+		 "example.org / example.org"},
 		{"example.org " REJECT "\nexample.org " REJECT, "example.org",
 		 "several / example.org"},
 		{"a.example.org " REJECT "\na.example.org " REJECT
@@ -105,8 +103,7 @@ static void the_walk_finds_records_and_organizations(void **state)
 		{"example.org " REJECT "\nexample.org v=DMARC1; p=none"
 		 "\norg v=DMARC1; p=none; psd=y",
 		 "example.org", "org / example.org"},
-		{"_dmarc.example.org CNAME _dmarc.other.net\nother.net "
-		 REJECT,
+		{"_dmarc.example.org CNAME _dmarc.other.net\nother.net " REJECT,
 		 "example.org", "example.org / example.org"},
 		/* Even a record that no policy can be read from. */
 		{"example.org v=DMARC1; p=bad", "example.org",
@@ -134,8 +131,8 @@ static void psd_tags_end_the_walk(void **state)
 		{"org " REJECT "; psd=y", "example.org", "org / example.org"},
 		{"org " REJECT "; psd=y", "a.b.example.org",
 		 "org / example.org"},
-		{"org " REJECT "; psd=y\nexample.org " REJECT,
-		 "a.example.org", "example.org / example.org"},
+		{"org " REJECT "; psd=y\nexample.org " REJECT, "a.example.org",
+		 "example.org / example.org"},
 		{"org " REJECT "; psd=y\na.example.org " REJECT,
 		 "a.example.org", "a.example.org / example.org"},
 		{"org " REJECT "; psd=y\nb.example.org " REJECT,
@@ -176,15 +173,13 @@ static void long_names_are_shortened_to_seven_labels(void **state)
 		{"b.c.d.e.f.example.org " REJECT, "a.b.c.d.e.f.example.org",
 		 "b.c.d.e.f.example.org / b.c.d.e.f.example.org"},
 		/* Nine labels: the second name is skipped. */
-		{"b.c.d.e.f.g.example.org " REJECT,
-		 "a.b.c.d.e.f.g.example.org",
+		{"b.c.d.e.f.g.example.org " REJECT, "a.b.c.d.e.f.g.example.org",
 		 "- / a.b.c.d.e.f.g.example.org"},
 		{"c.d.e.f.g.example.org " REJECT, "a.b.c.d.e.f.g.example.org",
 		 "c.d.e.f.g.example.org / c.d.e.f.g.example.org"},
 		{"b.c.d.e.f.g.example.org " REJECT "; psd=n\n"
 		 "example.org " REJECT,
-		 "mail.a.b.c.d.e.f.g.example.org",
-		 "example.org / example.org"},
+		 "mail.a.b.c.d.e.f.g.example.org", "example.org / example.org"},
 		{"a.b.c.d.e.f.g.h.i.j.mail.example.org " REJECT "\n"
 		 "example.org " REJECT,
 		 "a.b.c.d.e.f.g.h.i.j.mail.example.org",
@@ -232,8 +227,8 @@ static void failures_leave_only_what_they_touch_unknown(void **state)
 		 "failed org / org?"},
 		{"example.org TEMPFAIL\norg " REJECT "; psd=y", "example.org",
 		 "failed example.org / example.org?"},
-		{"a.example.org TEMPFAIL\nexample.org " REJECT,
-		 "a.example.org", "failed a.example.org / example.org?"},
+		{"a.example.org TEMPFAIL\nexample.org " REJECT, "a.example.org",
+		 "failed a.example.org / example.org?"},
 		{"b.example.org TEMPFAIL\nexample.org " REJECT,
 		 "a.b.example.org", "failed b.example.org / example.org?"},
 		/* A record of its own applies whatever stands above. */
@@ -246,12 +241,12 @@ static void failures_leave_only_what_they_touch_unknown(void **state)
 		 "example.org / example.org"},
 		{"example.org " REJECT "\norg TEMPFAIL", "a.b.example.org",
 		 "example.org / example.org"},
-		{"example.org " REJECT "\nexample.org " REJECT
-		 "\norg TEMPFAIL", "example.org", "failed org / org?"},
+		{"example.org " REJECT "\nexample.org " REJECT "\norg TEMPFAIL",
+		 "example.org", "failed org / org?"},
 		{"org TEMPFAIL", "org", "failed org / org?"},
 		/* Above the end of the walk nothing matters. */
-		{"example.org " REJECT "; psd=n\norg TEMPFAIL",
-		 "a.example.org", "example.org / example.org"},
+		{"example.org " REJECT "; psd=n\norg TEMPFAIL", "a.example.org",
+		 "example.org / example.org"},
 		{"co.uk " REJECT "; psd=y\nuk TEMPFAIL", "example.co.uk",
 		 "co.uk / example.co.uk"},
 	};
@@ -268,8 +263,7 @@ static void rfc_7489_looks_at_two_names(void **state)
 		 "example.org / example.org"},
 		{"example.org " REJECT, "a.b.example.org",
 		 "example.org / example.org"},
-		{"b.example.org " REJECT, "a.b.example.org",
-		 "- / example.org"},
+		{"b.example.org " REJECT, "a.b.example.org", "- / example.org"},
 		{"a.b.example.org " REJECT "\nexample.org " REJECT,
 		 "a.b.example.org", "a.b.example.org / example.org"},
 		{"org " REJECT "; psd=y", "example.org", "- / example.org"},
@@ -283,13 +277,13 @@ static void rfc_7489_looks_at_two_names(void **state)
 		{"a.example.org " REJECT "\na.example.org " REJECT
 		 "\nexample.org " REJECT,
 		 "a.example.org", "several / example.org"},
-		{"example.org " REJECT "\nexample.org " REJECT,
-		 "a.example.org", "several / example.org"},
+		{"example.org " REJECT "\nexample.org " REJECT, "a.example.org",
+		 "several / example.org"},
 		/* Not a record: discarded before counting. */
 		{"a.example.org v=spf1 -all\nexample.org " REJECT,
 		 "a.example.org", "example.org / example.org"},
-		{"a.example.org TEMPFAIL\nexample.org " REJECT,
-		 "a.example.org", "failed a.example.org / example.org"},
+		{"a.example.org TEMPFAIL\nexample.org " REJECT, "a.example.org",
+		 "failed a.example.org / example.org"},
 		{"example.org TEMPFAIL", "a.example.org",
 		 "failed example.org / example.org"},
 		{"a.example.org " REJECT "\nexample.org TEMPFAIL",

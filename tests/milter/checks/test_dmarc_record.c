@@ -28,11 +28,10 @@ static void show(const struct dmarc_record *r, char *out, size_t room)
 }
 
 struct row {
-	const char *text, *want;	/* want NULL: no DMARC record */
+	const char *text, *want; /* want NULL: no DMARC record */
 };
 
-static void check_rows(const struct row *rows, size_t count,
-		       enum dmarc_rfc rfc)
+static void check_rows(const struct row *rows, size_t count, enum dmarc_rfc rfc)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct slice text = slice_cstr(rows[i].text);
@@ -97,8 +96,7 @@ static void policies_fall_back_as_the_rfc_says(void **state)
 		{"v=DMARC1; p=none", "none/none/none"},
 		{"v=DMARC1; p=quarantine", "quarantine/quarantine/quarantine"},
 		{"v=DMARC1; p=REJECT", "reject/reject/reject"},
-		{"v=DMARC1; p=Quarantine",
-		 "quarantine/quarantine/quarantine"},
+		{"v=DMARC1; p=Quarantine", "quarantine/quarantine/quarantine"},
 		{"v=DMARC1; p=reject; sp=none", "reject/none/none"},
 		{"v=DMARC1; sp=none; p=reject", "reject/none/none"},
 		{"v=DMARC1; p=none; sp=quarantine; np=reject",
@@ -123,8 +121,7 @@ static void policies_fall_back_as_the_rfc_says(void **state)
 		{"v=DMARC1; p=" RUA, "none/none/none"},
 		{"v=DMARC1; p=reject; sp=bad" RUA, "none/none/none"},
 		{"v=DMARC1; p=reject; np=bad" RUA, "none/none/none"},
-		{"v=DMARC1; p=bad; sp=reject; np=reject" RUA,
-		 "none/none/none"},
+		{"v=DMARC1; p=bad; sp=reject; np=reject" RUA, "none/none/none"},
 		{"v=DMARC1; p=bad; adkim=s" RUA, "none/none/none adkim"},
 		/* Of a repeated tag the first counts. */
 		{"v=DMARC1; p=reject; p=none", "reject/reject/reject"},
@@ -195,8 +192,7 @@ static void bad_values_leave_the_default(void **state)
 		{"v=DMARC1; p=none; psd=x", "none/none/none"},
 		{"v=DMARC1; p=none; psd=N", "none/none/none psd=n"},
 		{"v=DMARC1; psd=n", "unusable psd=n"},
-		{"v=DMARC1; p=none; fo=zz; ri=-1; rf=iodef",
-		 "none/none/none"},
+		{"v=DMARC1; p=none; fo=zz; ri=-1; rf=iodef", "none/none/none"},
 		{"v=DMARC1; p=reject; pct=0", "reject/reject/reject"},
 	};
 

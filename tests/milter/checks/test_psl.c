@@ -34,8 +34,7 @@ static bool check_vector(const struct suffixes *suffixes, struct slice line)
 	same = slice_eq(got, want);
 	if (!same)
 		print_message("%.*s: got '%.*s', want '%.*s'\n",
-			      SLICE_FMT(text), SLICE_FMT(got),
-			      SLICE_FMT(want));
+			      SLICE_FMT(text), SLICE_FMT(got), SLICE_FMT(want));
 	arena_free(&a);
 	return same;
 }
