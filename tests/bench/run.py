@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the benchmark and prints a table (docs/performance.md tells more).
 
-usage: run.py [--peers] [--only NAME,…] [--seconds S] [--rounds N]
+usage: run.py [--peers] [--tcp] [--only NAME,…] [--seconds S] [--rounds N]
               [--connections N,…] [--build DIR] [--set DIR] [--json FILE]
 
 Makes the message set where it is missing, starts a DNS server that knows
@@ -12,7 +12,8 @@ filter's rounds the one with the median CPU time is shown.
 
 With --peers Debian's rspamd, opendkim and opendmarc are run over the same
 messages and DNS, in a network namespace of our own (which needs root),
-since opendmarc can only be told a name server by /etc/resolv.conf.
+since opendmarc can only be told a name server by /etc/resolv.conf. With
+--tcp all filters listen on TCP and not on unix sockets.
 """
 
 import argparse
@@ -83,16 +84,17 @@ class Bench:
                 print_row(self.rows[-1])
 
     def chains(self):
-        where = self.folder, self.dns
+        where, tcp = (self.folder, self.dns), self.args.tcp
         chains = {
-            "empty": [services.Empty(*where, self.args.build)],
-            "gatepost": [services.Gatepost(*where, self.args.build)],
+            "empty": [services.Empty(*where, self.args.build, tcp)],
+            "gatepost": [services.Gatepost(*where, self.args.build, tcp)],
         }
         if self.args.peers:
-            chains["rspamd"] = [services.Rspamd(*where)]
-            dkim = services.Opendkim(*where)
+            chains["rspamd"] = [services.Rspamd(*where, tcp)]
+            dkim = services.Opendkim(*where, tcp)
             chains["opendkim"] = [dkim]
-            chains["opendkim+opendmarc"] = [dkim, services.Opendmarc(*where)]
+            chains["opendkim+opendmarc"] = [
+                dkim, services.Opendmarc(*where, tcp)]
         return {name: chain for name, chain in chains.items()
                 if not self.args.only or name in self.args.only}
 
@@ -184,6 +186,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     build = pathlib.Path.cwd()
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--tcp", action="store_true")
     parser.add_argument("--only", type=lambda text: text.split(","))
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=3)

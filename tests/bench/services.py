@@ -19,18 +19,40 @@ class Failed(Exception):
     pass
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Service:
     """One process (and its children) with a socket to wait for."""
 
     name = ""
     settle = 0.2        # seconds of quiet after the socket answers
 
-    def __init__(self, folder, dns):
+    def __init__(self, folder, dns, tcp=False):
         self.folder = pathlib.Path(folder) / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.socket = self.folder / "milter"
         self.dns = dns          # (address, port)
+        self.port = free_port() if tcp else None
         self.process = None
+
+    @property
+    def socket(self):
+        return self.folder / "milter"
+
+    @property
+    def endpoint(self):
+        """Where Postfix would connect."""
+        return f"inet:127.0.0.1:{self.port}" if self.port \
+            else f"unix:{self.socket}"
+
+    @property
+    def libmilter_address(self):
+        """The same, as filters on libmilter are told to listen."""
+        return f"inet:{self.port}@127.0.0.1" if self.port \
+            else f"local:{self.socket}"
 
     def command(self):
         """Writes the configuration and returns the command line."""
@@ -59,15 +81,17 @@ class Service:
         time.sleep(self.settle)
 
     def answers(self):
-        with socket.socket(socket.AF_UNIX) as probe:
+        family = socket.AF_INET if self.port else socket.AF_UNIX
+        address = ("127.0.0.1", self.port) if self.port else str(self.socket)
+        with socket.socket(family) as probe:
             try:
-                probe.connect(str(self.socket))
+                probe.connect(address)
                 return True
             except OSError:
                 return False
 
     def _wait(self):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > end:
                 self.stop()
@@ -87,10 +111,6 @@ class Service:
     @property
     def pid(self):
         return self.process.pid
-
-    @property
-    def endpoint(self):
-        return f"unix:{self.socket}"
 
 
 class Nsd(Service):
@@ -151,13 +171,13 @@ zone:
 class Empty(Service):
     name = "empty"
 
-    def __init__(self, folder, dns, build):
-        super().__init__(folder, dns)
+    def __init__(self, folder, dns, build, tcp=False):
+        super().__init__(folder, dns, tcp)
         self.build = build
 
     def command(self):
         return [self.build / "tests/bench/emptyfilter",
-                f"unix:{self.socket}"]
+                self.libmilter_address]
 
 
 class Gatepost(Service):
@@ -165,8 +185,8 @@ class Gatepost(Service):
 
     name = "gatepost"
 
-    def __init__(self, folder, dns, build):
-        super().__init__(folder, dns)
+    def __init__(self, folder, dns, build, tcp=False):
+        super().__init__(folder, dns, tcp)
         self.build = build
 
     def command(self):
@@ -174,7 +194,7 @@ class Gatepost(Service):
         for name in ("state", "run"):
             (self.folder / name).mkdir(exist_ok=True)
         config = self.write("gatepost.conf", f"""
-listen = "unix:{self.socket}"
+listen = "{self.endpoint}"
 state_dir = "{self.folder}/state"
 run_dir = "{self.folder}/run"
 authserv_id = "mx.bench.example"
@@ -205,13 +225,15 @@ class Rspamd(Service):
 
     def command(self):
         address, port = self.dns
+        where = f"127.0.0.1:{self.port}" if self.port \
+            else f"{self.socket} mode=0666"
         local = "etc/local.d"
         self.write(f"{local}/options.inc",
                    f'dns {{ nameserver = "{address}:{port}"; }}\n')
         for worker in ("normal", "controller"):
             self.write(f"{local}/worker-{worker}.inc", "enabled = false;\n")
         self.write(f"{local}/worker-proxy.inc", f"""
-bind_socket = "{self.socket} mode=0666";
+bind_socket = "{where}";
 count = {os.cpu_count()};
 upstream "local" {{ default = yes; self_scan = yes; }}
 """)
@@ -237,7 +259,7 @@ class Opendkim(Service):
         address, port = self.dns
         config = self.write("opendkim.conf", f"""
 Mode                    v
-Socket                  local:{self.socket}
+Socket                  {self.libmilter_address}
 PidFile                 {self.folder}/pid
 Syslog                  no
 UMask                   000
@@ -255,7 +277,7 @@ class Opendmarc(Service):
 
     def command(self):
         config = self.write("opendmarc.conf", f"""
-Socket                  local:{self.socket}
+Socket                  {self.libmilter_address}
 PidFile                 {self.folder}/pid
 Syslog                  false
 UMask                   000
