@@ -119,80 +119,78 @@ static void reads_obsolete_forms(void **state)
 	check_rows(rows, COUNT(rows));
 }
 
+static const struct row broken_fields[] = {
+	/* Display names that pose as addresses. */
+	{"\"a@good.example\" <b@evil.example>",
+	 "a@good.example{b|evil.example}"},
+	{"a@good.example <b@evil.example>", "a@good.example{b|evil.example}!"},
+	{"\"x <a@good.example>\" <b@evil.example>",
+	 "x <a@good.example>{b|evil.example}"},
+	/* Several addresses where one belongs: all of them. */
+	{"<a@good.example> <b@evil.example>",
+	 "{a|good.example}{b|evil.example}!"},
+	{"<a@good.example><b@evil.example>",
+	 "{a|good.example}{b|evil.example}!"},
+	{"a@good.example b@evil.example", "{a|good.example}{b|evil.example}!"},
+	{"<a@good.example> b@evil.example",
+	 "{a|good.example}{b|evil.example}!"},
+	{"<a@good.example> junk", "{a|good.example}!"},
+	/* Two readings: cut at the first or at the last at sign. */
+	{"a@good.example@evil.example",
+	 "{a|good.example}{a@good.example|evil.example}!"},
+	{"<a@good.example@evil.example>",
+	 "{a|good.example}{a@good.example|evil.example}!"},
+	{"a@@b", "{a|}{a@|b}!"},
+	{"@b", "{|b}!"},
+	{"a@", "{a|}!"},
+	{"@", "{|}!"},
+	/* Brackets. */
+	{"A <a@b", "A{a|b}!"},
+	{"A <a@b, C <c@d>", "A{a|b}C{c|d}!"},
+	{"A <<a@b>>", "{a|b}!"},
+	{"A <a@b>>", "A{a|b}!"},
+	{"a@b>", "{a|b}!"},
+	{"A <a@b <c@d>", "A{a|b}{c|d}!"},
+	{"<>", "!"},
+	{"<root>", "{root|}!"},
+	{"Al <root>", "Al{root|}!"},
+	{"root", "!"},
+	{"Foo, Bar <a@b>", "Bar{a|b}!"},
+	{"A <mailto:a@b>", "A{mailto|}{a|b}!"},
+	/* Quotes and comments that are never closed. */
+	{"\"A <a@b>", "\"A{a|b}!"},
+	{"A\" <a@b>", "A\"{a|b}!"},
+	{"\"A\" \"B <a@b>", "A \"B{a|b}!"},
+	{"(A <a@b>", "(A{a|b}!"},
+	{"((A) <a@b>", "((A){a|b}!"},
+	{"A) <a@b>", "A){a|b}!"},
+	{"\"a@b", "{\"a|b}!"},
+	{"\"a\\\"@b", "{\"a\\\"|b}!"},
+	/* Groups. */
+	{"Team: a@b", "{a|b}!"},
+	{"Re: A <a@b>", "A{a|b}!"},
+	{"a@b; c@d", "{a|b}{c|d}!"},
+	{"a@good.example: <b@evil.example>;",
+	 "{a|good.example}{b|evil.example}"},
+	{"A: B: a@b;", "{a|b}!"},
+	/* Literals. */
+	{"a@[192.0.2.1", "{a|[192.0.2.1}!"},
+	{"[List] A <a@b>", "[List] A{a|b}!"},
+	/* Junk around an address. */
+	{"Al a@b", "{a|b}!"},
+	{"a@b Al", "{a|b}!"},
+	{"a\\b@c", "{a\\b|c}!"},
+	{"a@b\x01"
+	 "c",
+	 "{a|b}!"},
+	{"A\x07 <a@b>", "A{a|b}!"},
+	{"\"A\x07\" <a@b>", "A\x07{a|b}!"},
+};
+
 static void shows_what_a_reader_would_in_broken_fields(void **state)
 {
-	static const struct row rows[] = {
-		/* Display names that pose as addresses. */
-		{"\"a@good.example\" <b@evil.example>",
-		 "a@good.example{b|evil.example}"},
-		{"a@good.example <b@evil.example>",
-		 "a@good.example{b|evil.example}!"},
-		{"\"x <a@good.example>\" <b@evil.example>",
-		 "x <a@good.example>{b|evil.example}"},
-		/* Several addresses where one belongs: all of them. */
-		{"<a@good.example> <b@evil.example>",
-		 "{a|good.example}{b|evil.example}!"},
-		{"<a@good.example><b@evil.example>",
-		 "{a|good.example}{b|evil.example}!"},
-		{"a@good.example b@evil.example",
-		 "{a|good.example}{b|evil.example}!"},
-		{"<a@good.example> b@evil.example",
-		 "{a|good.example}{b|evil.example}!"},
-		{"<a@good.example> junk", "{a|good.example}!"},
-		/* Two readings: cut at the first or at the last at sign. */
-		{"a@good.example@evil.example",
-		 "{a|good.example}{a@good.example|evil.example}!"},
-		{"<a@good.example@evil.example>",
-		 "{a|good.example}{a@good.example|evil.example}!"},
-		{"a@@b", "{a|}{a@|b}!"},
-		{"@b", "{|b}!"},
-		{"a@", "{a|}!"},
-		{"@", "{|}!"},
-		/* Brackets. */
-		{"A <a@b", "A{a|b}!"},
-		{"A <a@b, C <c@d>", "A{a|b}C{c|d}!"},
-		{"A <<a@b>>", "{a|b}!"},
-		{"A <a@b>>", "A{a|b}!"},
-		{"a@b>", "{a|b}!"},
-		{"A <a@b <c@d>", "A{a|b}{c|d}!"},
-		{"<>", "!"},
-		{"<root>", "{root|}!"},
-		{"Al <root>", "Al{root|}!"},
-		{"root", "!"},
-		{"Foo, Bar <a@b>", "Bar{a|b}!"},
-		{"A <mailto:a@b>", "A{mailto|}{a|b}!"},
-		/* Quotes and comments that are never closed. */
-		{"\"A <a@b>", "\"A{a|b}!"},
-		{"A\" <a@b>", "A\"{a|b}!"},
-		{"\"A\" \"B <a@b>", "A \"B{a|b}!"},
-		{"(A <a@b>", "(A{a|b}!"},
-		{"((A) <a@b>", "((A){a|b}!"},
-		{"A) <a@b>", "A){a|b}!"},
-		{"\"a@b", "{\"a|b}!"},
-		{"\"a\\\"@b", "{\"a\\\"|b}!"},
-		/* Groups. */
-		{"Team: a@b", "{a|b}!"},
-		{"Re: A <a@b>", "A{a|b}!"},
-		{"a@b; c@d", "{a|b}{c|d}!"},
-		{"a@good.example: <b@evil.example>;",
-		 "{a|good.example}{b|evil.example}"},
-		{"A: B: a@b;", "{a|b}!"},
-		/* Literals. */
-		{"a@[192.0.2.1", "{a|[192.0.2.1}!"},
-		{"[List] A <a@b>", "[List] A{a|b}!"},
-		/* Junk around an address. */
-		{"Al a@b", "{a|b}!"},
-		{"a@b Al", "{a|b}!"},
-		{"a\\b@c", "{a\\b|c}!"},
-		{"a@b\x01"
-		 "c",
-		 "{a|b}!"},
-		{"A\x07 <a@b>", "A{a|b}!"},
-		{"\"A\x07\" <a@b>", "A\x07{a|b}!"},
-	};
-
 	(void)state;
-	check_rows(rows, COUNT(rows));
+	check_rows(broken_fields, COUNT(broken_fields));
 }
 
 static void stops_at_nul_bytes(void **state)

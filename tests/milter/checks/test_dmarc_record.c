@@ -42,7 +42,7 @@ static void check_rows(const struct row *rows, size_t count, enum dmarc_rfc rfc)
 			dmarc_record_parse(text, rfc, &record);
 			show(&record, got, sizeof(got));
 		}
-		if (strcmp(got, rows[i].want ? rows[i].want : "no record"))
+		if (strcmp(got, rows[i].want ? rows[i].want : "no record") != 0)
 			fail_msg("\"%s\": got %s, want %s", rows[i].text, got,
 				 rows[i].want ? rows[i].want : "no record");
 	}
