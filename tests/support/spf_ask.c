@@ -52,8 +52,7 @@ static unsigned run(struct arena *a, spf_evaluator *evaluate,
 		if (++rounds == ROUNDS_MAX)
 			fail_msg("does not come to an end");
 	}
-	if (asked_r)
-		*asked_r = answers_asked(answers);
+	*asked_r = answers_asked(answers);
 	lookups_end(lookups);
 	answers_free(&answers);
 	return rounds;
@@ -66,7 +65,8 @@ void spf_ask_question(struct arena *a, spf_evaluator *evaluate,
 	struct spf_outcome late, *prompt = &result_r->outcome;
 
 	run(a, evaluate, question, false, prompt, &result_r->asked);
-	result_r->rounds = run(a, evaluate, question, true, &late, NULL);
+	result_r->rounds =
+		run(a, evaluate, question, true, &late, &result_r->asked_late);
 	result_r->same = late.result == prompt->result &&
 			 slice_eq(late.explanation, prompt->explanation) &&
 			 slice_eq(late.reason, prompt->reason) &&

@@ -26,6 +26,7 @@ struct spf_run_result {
 	bool same;		    /* the late run had the same outcome */
 	unsigned rounds;	    /* of late answers */
 	unsigned asked;		    /* questions of the prompt run */
+	unsigned asked_late;	    /* and of the late one */
 };
 
 void spf_ask_question(struct arena *a, spf_evaluator *evaluate,

@@ -374,6 +374,30 @@ static void a_match_spares_questions(void **state)
 	arena_free(&a);
 }
 
+/* While %{p} is open, nothing is asked about "unknown". */
+static void a_late_name_is_waited_for(void **state)
+{
+	static const struct spf_question question = {
+		.zone = "example.com TXT v=spf1 exists:%{p}.x.example -all\n"
+			"4.3.2.1.in-addr.arpa PTR h.example.com\n"
+			"h.example.com A 1.2.3.4\n"
+			"h.example.com.x.example A 127.0.0.2\n",
+		.ip = V4,
+		.helo = HELO,
+		.sender = "x@example.com",
+	};
+	struct arena *a = arena_new(0);
+	struct spf_run_result got;
+
+	(void)state;
+	spf_ask_question(a, spf_evaluate, &question, &got);
+	assert_int_equal(got.outcome.result, AUTH_PASS);
+	assert_int_equal(got.asked, 4);
+	assert_int_equal(got.asked_late, 4);
+	assert_int_equal(got.rounds, 4);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +407,7 @@ int main(void)
 		cmocka_unit_test(limits_can_be_set),
 		cmocka_unit_test(questions_go_out_together),
 		cmocka_unit_test(a_match_spares_questions),
+		cmocka_unit_test(a_late_name_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,7 +210,9 @@ static void names_must_be_askable(void **state)
 	assert_name(&values, "%_.example.com", NULL);
 	assert_name(&values, "%-.example.com", "%20.example.com");
 	assert_name(&values, LONG50 "x.example.com", LONG50 "x.example.com");
-	assert_name(&values, LONG50 LONG50 ".example.com", NULL);
+	assert_name(&values, LONG50 "0123456789012.example.com",
+		    LONG50 "0123456789012.example.com");
+	assert_name(&values, LONG50 "01234567890123.example.com", NULL);
 	values.helo = SLICE("JUMPIN' JUPITER");
 	assert_name(&values, "%{h}.example.com", NULL);
 	assert_name(&values, "%{H}.example.com",
