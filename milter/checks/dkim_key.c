@@ -1,8 +1,8 @@
 /*
  * Reads DKIM key records. RSA keys are found in two wrappings: RFC 6376
  * names RSAPublicKey, practice (and its examples) SubjectPublicKeyInfo;
- * both leave here as the latter. The modulus is measured here, because
- * OpenSSL's own reading is what verification spends most of its time on.
+ * both leave here as the latter, and as the two numbers, because OpenSSL
+ * takes six times as long to find them in it as to verify a signature.
  */
 #include "milter/checks/dkim_key.h"
 
@@ -66,25 +66,31 @@ static void der_add(struct buf *out, unsigned char tag, struct slice content)
 	buf_add(out, content);
 }
 
-/* The bits of a modulus in an RSAPublicKey; false if it is none. */
-static bool modulus_bits(struct slice key, int *bits_r)
+static struct slice without_zeros(struct slice number)
+{
+	while (number.n > 0 && number.p[0] == '\0')
+		number = slice_sub(number, 1, number.n);
+	return number;
+}
+
+/* Takes an RSAPublicKey apart; false if it is none. */
+static bool read_numbers(struct slice der, struct dkim_key *key)
 {
 	struct slice pair, modulus, exponent;
 	unsigned char top;
-	int bits;
 
-	if (!der_take(&key, DER_SEQUENCE, &pair) || key.n > 0 ||
+	if (!der_take(&der, DER_SEQUENCE, &pair) || der.n > 0 ||
 	    !der_take(&pair, DER_INTEGER, &modulus) ||
 	    !der_take(&pair, DER_INTEGER, &exponent) || pair.n > 0)
 		return false;
-	while (modulus.n > 0 && modulus.p[0] == '\0')
-		modulus = slice_sub(modulus, 1, modulus.n);
-	if (modulus.n == 0 || exponent.n == 0)
+	key->modulus = without_zeros(modulus);
+	key->exponent = without_zeros(exponent);
+	if (key->modulus.n == 0 || key->exponent.n == 0 ||
+	    key->exponent.n > key->modulus.n)
 		return false;
-	bits = (int)modulus.n * 8;
-	for (top = (unsigned char)modulus.p[0]; !(top & 0x80); top <<= 1)
-		bits--;
-	*bits_r = bits;
+	key->bits = (int)key->modulus.n * 8;
+	for (top = (unsigned char)key->modulus.p[0]; !(top & 0x80); top <<= 1)
+		key->bits--;
 	return true;
 }
 
@@ -94,7 +100,7 @@ static bool rsa_key(struct arena *a, struct slice der, struct dkim_key *key)
 	struct slice rest = der, content, string;
 	struct buf inner = BUF(a), outer = BUF(a);
 
-	if (modulus_bits(der, &key->bits)) {
+	if (read_numbers(der, key)) {
 		buf_add(&inner, rsa_algorithm);
 		string = arena_dup(a, der);
 		buf_add_char(&outer, '\0');	/* no unused bits */
@@ -113,7 +119,7 @@ static bool rsa_key(struct arena *a, struct slice der, struct dkim_key *key)
 	content = slice_sub(content, rsa_algorithm.n, content.n);
 	return der_take(&content, DER_BIT_STRING, &string) && content.n == 0 &&
 	       string.n > 0 && string.p[0] == '\0' &&
-	       modulus_bits(slice_sub(string, 1, string.n), &key->bits);
+	       read_numbers(slice_sub(string, 1, string.n), key);
 }
 
 /* ---- The record ---- */

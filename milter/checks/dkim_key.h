@@ -17,7 +17,8 @@ struct dkim_key {
 	/* RSA: a SubjectPublicKeyInfo, whatever the record held; Ed25519:
 	 * the 32 bytes. */
 	struct slice bytes;
-	int bits;		/* of an RSA modulus, exactly */
+	struct slice modulus, exponent;	/* RSA, big-endian */
+	int bits;		/* of the modulus, exactly */
 	bool testing;		/* t=y */
 	bool exact;		/* t=s: i= must not be a subdomain of d= */
 };

@@ -338,13 +338,15 @@ void dkim_message_verify(struct dkim_message *m, struct mail *mail,
 		open[i] = !s->complaint && take_key(mail, s, result) &&
 			  body_is_good(m, s, result);
 		item_of[i] = AUTH_DKIM_MAX;
-		if (!open[i] || !s->sig.plain || shares_selector(m, s))
+		if (!open[i] || !tools->library || !s->sig.plain ||
+		    shares_selector(m, s))
 			continue;
 		item_of[i] = item_count;
 		items[item_count++] = (struct dkim_item){
 			.field = s->field, .sig = &s->sig, .key = &s->key};
 	}
-	dkim_library_verify(tools->library, mail, items, item_count);
+	if (item_count > 0)
+		dkim_library_verify(tools->library, mail, items, item_count);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct signature *s = &m->signatures[i];
 

@@ -18,7 +18,7 @@
 /* Immutable, for all messages of a configuration. */
 struct dkim_tools {
 	struct dkim_crypto *crypto;
-	struct dkim_library *library;
+	struct dkim_library *library;	/* NULL: we verify ourselves */
 	int64_t slack_s;	/* how far in the future t= may be */
 	size_t max_signatures;	/* at most AUTH_DKIM_MAX */
 };

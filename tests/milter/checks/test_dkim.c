@@ -123,10 +123,10 @@ static struct slice message_of(struct arena *a, const struct row *row)
 	return replaced(a, buf_slice(&out), row->find, row->put);
 }
 
-static unsigned run_row(const struct row *row)
+static unsigned run_with(struct arena *a, const struct row *row,
+			 const char *conf)
 {
-	struct arena *a = arena_new(0);
-	struct bench *bench = dkim_bench(NULL, zone_of(a, row), false);
+	struct bench *bench = dkim_bench(conf, zone_of(a, row), false);
 	struct slice message = message_of(a, row);
 	const char *words = row->words ? row->words : "pass";
 	unsigned bad = 0;
@@ -136,14 +136,23 @@ static unsigned run_row(const struct row *row)
 		struct mail *mail = dkim_ask(bench, message, chunk);
 
 		if (strcmp(dkim_words(mail), words) != 0) {
-			print_error("%s (chunks of %zu): %s, not %s\n",
-				    row->what, chunk, dkim_reasons(mail),
-				    words);
+			print_error("%s (%s, chunks of %zu): %s, not %s\n",
+				    row->what, conf, chunk,
+				    dkim_reasons(mail), words);
 			bad++;
 		}
 		mail_free(&mail);
 	}
 	bench_free(&bench);
+	return bad;
+}
+
+static unsigned run_row(const struct row *row)
+{
+	struct arena *a = arena_new(0);
+	unsigned bad = run_with(a, row, "dkim { verifier = libopendkim }") +
+		       run_with(a, row, "dkim { verifier = own }");
+
 	arena_free(&a);
 	return bad;
 }
