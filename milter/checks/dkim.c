@@ -21,8 +21,8 @@ static const struct setting rows[] = {
 	SETTING(struct dkim_conf, verifier, "libopendkim", "libopendkim|own",
 		NULL,
 		"who checks signatures over the header: the library "
-		"libopendkim (and Gatepost itself where it cannot), or "
-		"Gatepost itself always, in a quarter of the time"),
+		"libopendkim, and Gatepost itself where it cannot; or "
+		"Gatepost itself always"),
 	SETTING(struct dkim_conf, clock_slack, "6h", "0s", "7d",
 		"how far in the future a signature may say it was made; "
 		"clocks of senders are wrong more often than mail is forged "

@@ -1,8 +1,8 @@
 /*
  * Reads DKIM key records. RSA keys are found in two wrappings: RFC 6376
  * names RSAPublicKey, practice (and its examples) SubjectPublicKeyInfo;
- * both leave here as the latter, and as the two numbers, because OpenSSL
- * takes six times as long to find them in it as to verify a signature.
+ * both leave here as the latter. The numbers are read here, because OpenSSL
+ * takes six times as long to find them as to verify a signature.
  */
 #include "milter/checks/dkim_key.h"
 
@@ -74,52 +74,62 @@ static struct slice without_zeros(struct slice number)
 }
 
 /* Takes an RSAPublicKey apart; false if it is none. */
-static bool read_numbers(struct slice der, struct dkim_key *key)
+static bool read_numbers(struct slice der, struct dkim_rsa *rsa_r)
 {
 	struct slice pair, modulus, exponent;
-	unsigned char top;
 
 	if (!der_take(&der, DER_SEQUENCE, &pair) || der.n > 0 ||
 	    !der_take(&pair, DER_INTEGER, &modulus) ||
 	    !der_take(&pair, DER_INTEGER, &exponent) || pair.n > 0)
 		return false;
-	key->modulus = without_zeros(modulus);
-	key->exponent = without_zeros(exponent);
-	if (key->modulus.n == 0 || key->exponent.n == 0 ||
-	    key->exponent.n > key->modulus.n)
-		return false;
-	key->bits = (int)key->modulus.n * 8;
-	for (top = (unsigned char)key->modulus.p[0]; !(top & 0x80); top <<= 1)
-		key->bits--;
-	return true;
+	rsa_r->modulus = without_zeros(modulus);
+	rsa_r->exponent = without_zeros(exponent);
+	return rsa_r->modulus.n > 0 && rsa_r->exponent.n > 0 &&
+	       rsa_r->exponent.n <= rsa_r->modulus.n;
 }
 
-/* From either wrapping to a SubjectPublicKeyInfo. */
-static bool rsa_key(struct arena *a, struct slice der, struct dkim_key *key)
+bool dkim_rsa_read(struct slice spki, struct dkim_rsa *rsa_r)
 {
-	struct slice rest = der, content, string;
-	struct buf inner = BUF(a), outer = BUF(a);
+	struct slice content, string;
 
-	if (read_numbers(der, key)) {
-		buf_add(&inner, rsa_algorithm);
-		string = arena_dup(a, der);
-		buf_add_char(&outer, '\0');	/* no unused bits */
-		buf_add(&outer, string);
-		der_add(&inner, DER_BIT_STRING, buf_slice(&outer));
-		outer = BUF(a);
-		der_add(&outer, DER_SEQUENCE, buf_slice(&inner));
-		key->bytes = buf_slice(&outer);
-		return true;
-	}
-	key->bytes = der;
-	if (!der_take(&rest, DER_SEQUENCE, &content) || rest.n > 0 ||
+	if (!der_take(&spki, DER_SEQUENCE, &content) || spki.n > 0 ||
 	    content.n < rsa_algorithm.n ||
 	    !slice_eq(slice_sub(content, 0, rsa_algorithm.n), rsa_algorithm))
 		return false;
 	content = slice_sub(content, rsa_algorithm.n, content.n);
 	return der_take(&content, DER_BIT_STRING, &string) && content.n == 0 &&
 	       string.n > 0 && string.p[0] == '\0' &&
-	       read_numbers(slice_sub(string, 1, string.n), key);
+	       read_numbers(slice_sub(string, 1, string.n), rsa_r);
+}
+
+static int bits_of(struct slice number)
+{
+	int bits = (int)number.n * 8;
+
+	for (unsigned top = (unsigned char)number.p[0]; top < 0x80; top *= 2)
+		bits--;
+	return bits;
+}
+
+/* From either wrapping to a SubjectPublicKeyInfo. */
+static bool rsa_key(struct arena *a, struct slice der, struct dkim_key *key)
+{
+	struct buf content = BUF(a), string = BUF(a), whole = BUF(a);
+	struct dkim_rsa rsa;
+
+	key->bytes = der;
+	if (read_numbers(der, &rsa)) {
+		buf_add_char(&string, '\0');	/* no unused bits */
+		buf_add(&string, der);
+		buf_add(&content, rsa_algorithm);
+		der_add(&content, DER_BIT_STRING, buf_slice(&string));
+		der_add(&whole, DER_SEQUENCE, buf_slice(&content));
+		key->bytes = buf_slice(&whole);
+	} else if (!dkim_rsa_read(der, &rsa)) {
+		return false;
+	}
+	key->bits = bits_of(rsa.modulus);
+	return true;
 }
 
 /* ---- The record ---- */

@@ -17,8 +17,7 @@ struct dkim_key {
 	/* RSA: a SubjectPublicKeyInfo, whatever the record held; Ed25519:
 	 * the 32 bytes. */
 	struct slice bytes;
-	struct slice modulus, exponent;	/* RSA, big-endian */
-	int bits;		/* of the modulus, exactly */
+	int bits;		/* of an RSA modulus, exactly */
 	bool testing;		/* t=y */
 	bool exact;		/* t=s: i= must not be a subdomain of d= */
 };
@@ -30,6 +29,13 @@ struct dkim_key {
 const char *dkim_key_parse(struct arena *a, struct slice record,
 			   const struct dkim_signature *sig,
 			   struct dkim_key *key_r);
+
+/* The numbers of an RSA key, big-endian without leading zeros. */
+struct dkim_rsa {
+	struct slice modulus, exponent;
+};
+/* Takes a SubjectPublicKeyInfo of an RSA key apart; false if it is none. */
+bool dkim_rsa_read(struct slice spki, struct dkim_rsa *rsa_r);
 
 /*
  * Chooses among all TXT records at the name. Several keys there are

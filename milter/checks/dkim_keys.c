@@ -13,12 +13,16 @@
 #include "milter/checks/dkim_keys.h"
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "milter/checks/dkim_key.h"
 
 #define WAYS 4
 #define SETS 128
@@ -112,10 +116,48 @@ static void keep(struct dkim_keys *keys, struct slot *set, struct slice bytes,
 		.key = key, .bytes = copy, .n = bytes.n, .used = ++keys->uses};
 }
 
+/* A big-endian number as OSSL_PARAM wants it, `room` bytes of it. */
+static bool native(struct slice number, unsigned char *out_r, size_t room)
+{
+	BIGNUM *bn = BN_bin2bn((const unsigned char *)number.p, (int)number.n,
+			       NULL);
+	bool ok = bn && BN_bn2nativepad(bn, out_r, (int)room) >= 0;
+
+	BN_free(bn);
+	return ok;
+}
+
+/* From its two numbers, in a thirtieth of the time of d2i_PUBKEY(). */
+static EVP_PKEY *from_numbers(const struct dkim_rsa *rsa)
+{
+	unsigned char n[DKIM_RSA_BITS_MAX / 8], e[DKIM_RSA_BITS_MAX / 8];
+	size_t size = rsa->modulus.n;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, size),
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, size),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *context;
+	EVP_PKEY *key = NULL;
+
+	if (size > sizeof(n) || !native(rsa->modulus, n, size) ||
+	    !native(rsa->exponent, e, size))
+		return NULL;
+	context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
 static EVP_PKEY *decode(struct slice bytes)
 {
 	const unsigned char *p = (const unsigned char *)bytes.p;
+	struct dkim_rsa rsa;
 
+	if (dkim_rsa_read(bytes, &rsa))
+		return from_numbers(&rsa);
 	return d2i_PUBKEY(NULL, &p, (long)bytes.n);
 }
 
