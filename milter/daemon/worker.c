@@ -34,6 +34,7 @@ _Static_assert(WORKER_FD_CONF == 5, "CONF_PATH names it");
 #define TICK_MS 5
 #define LIBRARY_START_MS 10000
 #define HOUSEKEEPING_MS 1000
+#define TRIM_MS 60000
 #define DRAIN_LOOK_MS 50
 /* libmilter sends an answer after the callback has returned. */
 #define ANSWER_GRACE_MS 200
@@ -63,6 +64,7 @@ struct worker {
 	struct dns_stats dns_told;	/* what the counters have already */
 	struct gate gate;
 	struct milter_service service;
+	int64_t next_trim_ms;
 };
 
 static int read_options(struct options *options, int argc, char **argv)
@@ -223,10 +225,23 @@ static void tell_dns(struct worker *worker)
 	*told = now;
 }
 
+/* Gives back what a burst of messages has left, once it is over. */
+static void give_back_memory(struct worker *worker, int64_t now_ms)
+{
+	if (now_ms < worker->next_trim_ms ||
+	    atomic_load(&worker->service.transactions) > 0)
+		return;
+	(void)malloc_trim(0);
+	worker->next_trim_ms = now_ms + TRIM_MS;
+}
+
 static void keep_house(struct worker *worker)
 {
-	engine_tick(worker->engine, clock_mono_ms());
+	int64_t now_ms = clock_mono_ms();
+
+	engine_tick(worker->engine, now_ms);
 	tell_dns(worker);
+	give_back_memory(worker, now_ms);
 }
 
 /* Until the master says how to end: WORKER_LINGER or WORKER_STOP. */

@@ -214,20 +214,23 @@ def test_master_gives_up_root(gatepost):
         assert "0" not in status["Gid"].split()
 
 
+class Unprivileged(Gatepost):
+    """Started by nobody."""
+
+    def prepare(self):
+        return ["setpriv", "--reuid=65534", "--regid=65534",
+                "--clear-groups", *super().prepare()]
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="starts as another user")
 def test_unprivileged_start_keeps_the_user(folder, dns):
     where = folder / "unprivileged"
     where.mkdir(mode=0o777)
     where.chmod(0o777)
-    daemon = Gatepost(where, dns.address, {"user": "root"})
-    daemon.start(wrapper=["setpriv", "--reuid=65534", "--regid=65534",
-                          "--clear-groups"])
-    try:
+    with Unprivileged(where, dns.address, {"user": "root"}) as daemon:
         assert judge(daemon.milter).verdict == milterclient.CONTINUE
         for pid in [daemon.process.pid, *daemon.workers()]:
             assert process.status(pid)["Uid"].split() == ["65534"] * 4
-    finally:
-        daemon.stop()
 
 
 # How it reloads
