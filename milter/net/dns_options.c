@@ -31,10 +31,12 @@ static const struct option common_options[] = {
 	{"key-cache-size:", "2m"},
 	{"neg-cache-size:", "1m"},
 	{"infra-cache-numhosts:", "20000"},
-	/* A server that was silent is tried again soon: mail waits for it. */
+	/*
+	 * Silent servers are asked again by one question at a time; 12 s is
+	 * the least timeout from which the library does that.
+	 */
+	{"infra-cache-max-rtt:", "12000"},
 	{"infra-keep-probing:", "yes"},
-	{"infra-host-ttl:", "120"},
-	{"infra-cache-max-rtt:", "10000"},
 	{"qname-minimisation:", "yes"},
 	{"minimal-responses:", "yes"},
 	{"serve-expired:", "no"},
@@ -43,7 +45,12 @@ static const struct option common_options[] = {
 
 /* With servers of the operator's, all names are theirs to answer. */
 static const struct option forwarding_options[] = {
+	/* Our own cache is all it takes. */
+	{"msg-cache-size:", "1m"},
+	{"rrset-cache-size:", "2m"},
 	{"do-not-query-localhost:", "no"},
+	/* There is no other server: see soon when it is back. */
+	{"infra-host-ttl:", "5"},
 	{"unblock-lan-zones:", "yes"},
 	{"insecure-lan-zones:", "yes"},
 	{NULL, NULL},
@@ -203,30 +210,6 @@ static int set_validation(struct ub_ctx *context, const struct dns_conf *conf,
 	return 0;
 }
 
-static bool is_listed(const struct strlist *list, struct slice zone)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		struct slice listed = list->v[i];
-
-		if (listed.n > 0 && listed.p[listed.n - 1] == '.')
-			listed.n--;
-		if (slice_eq_nocase(listed, zone))
-			return true;
-	}
-	return false;
-}
-
-static bool is_built_in(struct slice zone)
-{
-	const struct strlist one = {&zone, 1};
-
-	for (size_t i = 0; built_in_zones[i]; i++) {
-		if (is_listed(&one, slice_cstr(built_in_zones[i])))
-			return true;
-	}
-	return is_listed(&one, SLICE("localhost"));
-}
-
 /* Makes the library read its options, by removing a zone it has not. */
 static int read_options(struct ub_ctx *context, const struct dns_conf *conf,
 			struct err *err)
@@ -244,27 +227,41 @@ static int read_options(struct ub_ctx *context, const struct dns_conf *conf,
 		       ub_strerror(status));
 }
 
+/* With a start of authority, so that the absence of names can be kept. */
+static int add_empty_zone(struct ub_ctx *context, struct slice zone)
+{
+	char name[DNS_NAME_TEXT_MAX], soa[DNS_NAME_TEXT_MAX + 100];
+
+	if (zone.n > 0 && zone.p[zone.n - 1] == '.')
+		zone.n--;
+	if (slice_eq_nocase(zone, SLICE("localhost")))
+		return 0;
+	if (!dns_name_print(zone, name))
+		return -1;
+	snprintf(soa, sizeof(soa),
+		 "%s 3600 IN SOA localhost. nobody.invalid. 1 3600 1200 "
+		 "604800 3600",
+		 name);
+	ub_ctx_zone_remove(context, name);
+	return ub_ctx_zone_add(context, name, "static") ||
+			       ub_ctx_data_add(context, soa)
+		       ? -1
+		       : 0;
+}
+
 static int set_local_zones(struct ub_ctx *context, const struct dns_conf *conf,
 			   struct err *err)
 {
-	const struct strlist *keep = &conf->local_zones;
-	char name[DNS_NAME_TEXT_MAX];
+	const struct strlist *zones = &conf->local_zones;
 
-	for (size_t i = 0; conf->servers.n > 0 && built_in_zones[i]; i++) {
-		struct slice zone = slice_cstr(built_in_zones[i]);
-
-		if (!is_listed(keep, zone))
-			ub_ctx_zone_remove(context, built_in_zones[i]);
-	}
-	for (size_t i = 0; i < keep->n; i++) {
-		if (is_built_in(keep->v[i]))
-			continue;
-		if (!dns_name_print(keep->v[i], name) ||
-		    ub_ctx_zone_add(context, name, "static") != 0)
+	for (size_t i = 0; conf->servers.n > 0 && built_in_zones[i]; i++)
+		ub_ctx_zone_remove(context, built_in_zones[i]);
+	for (size_t i = 0; i < zones->n; i++) {
+		if (add_empty_zone(context, zones->v[i]))
 			return err_set(err,
 				       "dns.local_zones: '%.*s' is not the "
 				       "name of a zone",
-				       SLICE_FMT(keep->v[i]));
+				       SLICE_FMT(zones->v[i]));
 	}
 	return 0;
 }
@@ -274,11 +271,8 @@ int dns_options_set(struct ub_ctx *context, const struct dns_conf *conf,
 {
 	/* Its errors reach us with each answer; it must not use stderr. */
 	ub_ctx_debugout(context, NULL);
-	if (ub_ctx_async(context, 1) != 0)
-		return err_set(err, "libunbound was built without threads");
 	if (set_options(context, common_options, err) ||
-	    set_ports(context, err) ||
-	    set_lifetimes(context, conf, err) ||
+	    set_ports(context, err) || set_lifetimes(context, conf, err) ||
 	    set_servers(context, &conf->servers, err) ||
 	    set_validation(context, conf, err) ||
 	    read_options(context, conf, err) ||

@@ -1,7 +1,9 @@
 /*
- * libunbound in its threaded mode. Its calls can block on a pipe, so one
- * thread of ours makes all of them: it takes questions from a queue, hands
- * them over, and reads the answers.
+ * libunbound in its event mode: one thread of ours runs it, the network and
+ * the timers in one loop. It takes questions from a queue and tells answers
+ * as they come. The library's threaded mode, which passes each question and
+ * each answer through pipes between two threads, takes two to four times as
+ * much CPU (docs/decisions/0030-resolver.md).
  *
  * The library has no deadlines; those are the askers'. A question that
  * nobody waits for any more runs on and fills the caches.
@@ -9,32 +11,37 @@
 #include "milter/net/dns_unbound.h"
 
 #include "common/base/log.h"
+#include "milter/net/dns_message.h"
 #include "milter/net/dns_options.h"
 #include "milter/net/dns_rdata.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unbound-event.h>
 #include <unbound.h>
 #include <unistd.h>
 
 #define CLASS_IN 1
 #define RCODE_NOERROR 0
 #define RCODE_NXDOMAIN 3
-#define RCODE_REFUSED 5
 #define ARENA_BYTES 16384
+
+enum { NOT_VALIDATED, BOGUS, VALIDATED };
 
 struct dns_unbound {
 	struct ub_ctx *context;
+	struct event_base *loop;
+	struct event *wake_event;
+	int wake_fd;
 	dns_answered *answered;
 	void *receiver;
 	struct arena *arena; /* of the thread, for one answer */
 	pthread_t thread;
-	int wake_fd;
 	pthread_mutex_t lock;
 	struct dns_question *queue; /* newest first */
 	bool stop;
@@ -48,77 +55,51 @@ static const struct dns_answer *failure(const char *why)
 	return answer ? answer : dns_answer_timeout();
 }
 
-static const struct dns_answer *decode_records(struct dns_unbound *unbound,
-					       enum dns_type type,
-					       const struct ub_result *result)
-{
-	struct dns_record *records;
-	const struct dns_answer *answer;
-	size_t count = 0, good = 0;
-
-	while (result->data[count])
-		count++;
-	records = ARENA_ARRAY(unbound->arena, struct dns_record, count);
-	for (size_t i = 0; i < count; i++) {
-		struct slice rdata = {result->data[i], (size_t)result->len[i]};
-
-		if (dns_rdata_decode(unbound->arena, type, rdata,
-				     &records[good]))
-			good++;
-	}
-	if (good == 0)
-		return failure("the DNS answer is malformed");
-	answer = dns_answer_new(DNS_FOUND, result->secure,
-				(uint32_t)result->ttl, NULL, records, good);
-	return answer ? answer : failure("out of memory");
-}
-
-static const struct dns_answer *no_records(enum dns_status status,
-					   const struct ub_result *result)
-{
-	const struct dns_answer *answer = dns_answer_new(
-		status, result->secure, (uint32_t)result->ttl, NULL, NULL, 0);
-
-	return answer ? answer : failure("out of memory");
-}
-
 static const struct dns_answer *decode(struct dns_unbound *unbound,
-				       enum dns_type type,
-				       const struct ub_result *result)
+				       enum dns_type type, struct slice packet,
+				       bool secure)
 {
-	if (result->bogus) {
-		log_debug("dns: %s %s is bogus: %s", dns_type_name(type),
-			  result->qname,
-			  result->why_bogus ? result->why_bogus : "");
-		return failure("DNSSEC validation failed");
-	}
-	if (result->rcode == RCODE_NXDOMAIN)
-		return no_records(DNS_NXDOMAIN, result);
-	if (result->rcode == RCODE_REFUSED)
-		return failure("the DNS server refused the question");
-	if (result->rcode != RCODE_NOERROR)
+	const struct dns_answer *answer;
+	struct dns_message message;
+	enum dns_status status;
+
+	if (!dns_message_decode(unbound->arena, type, packet, &message))
+		return failure("the DNS answer is malformed");
+	if (message.rcode == RCODE_NXDOMAIN)
+		status = DNS_NXDOMAIN;
+	else if (message.rcode != RCODE_NOERROR)
 		return failure("the DNS servers failed (SERVFAIL)");
-	if (!result->havedata)
-		return no_records(DNS_NODATA, result);
-	return decode_records(unbound, type, result);
+	else
+		status = message.count > 0 ? DNS_FOUND : DNS_NODATA;
+	answer = dns_answer_new(status, secure, message.ttl, NULL,
+				message.records,
+				status == DNS_FOUND ? message.count : 0);
+	return answer ? answer : failure("out of memory");
 }
 
-/* Inside ub_process(). The warm-up question has nobody to tell. */
-static void deliver(void *asked, int error, struct ub_result *result)
+/* Called by the library, for local names before ub_resolve_event() ends. */
+static void deliver(void *asked, int rcode, void *packet, int n, int security,
+		    char *why_bogus, int was_ratelimited)
 {
 	struct dns_question *question = asked;
+	struct dns_unbound *unbound = question->unbound;
 	const struct dns_answer *answer;
-	struct dns_unbound *unbound;
 
-	if (question) {
-		unbound = question->unbound;
-		answer = error || !result
-				 ? failure("the resolver failed")
-				 : decode(unbound, question->type, result);
+	(void)was_ratelimited;
+	if (security == BOGUS) {
+		log_debug("dns: %s %.*s: %s", dns_type_name(question->type),
+			  SLICE_FMT(question->name),
+			  why_bogus ? why_bogus : "bogus");
+		answer = failure("DNSSEC validation failed");
+	} else if (rcode != RCODE_NOERROR || !packet || n < 0) {
+		answer = failure("the DNS servers failed (SERVFAIL)");
+	} else {
+		answer = decode(unbound, question->type,
+				(struct slice){packet, (size_t)n},
+				security == VALIDATED);
 		arena_reset(unbound->arena);
-		unbound->answered(unbound->receiver, question, answer);
 	}
-	ub_resolve_free(result);
+	unbound->answered(unbound->receiver, question, answer);
 }
 
 static void submit(struct dns_unbound *unbound, struct dns_question *question)
@@ -127,22 +108,22 @@ static void submit(struct dns_unbound *unbound, struct dns_question *question)
 
 	question->unbound = unbound;
 	if (!dns_name_print(question->name, name) ||
-	    ub_resolve_async(unbound->context, name, (int)question->type,
+	    ub_resolve_event(unbound->context, name, (int)question->type,
 			     CLASS_IN, question, deliver, NULL) != 0)
 		unbound->answered(unbound->receiver, question,
 				  failure("the resolver cannot ask this"));
 }
 
-/* Returns false when the thread shall end. */
-static bool submit_queue(struct dns_unbound *unbound)
+/* Oldest first. Returns NULL and true in *stop_r when it shall end. */
+static struct dns_question *take_queue(struct dns_unbound *unbound,
+				       bool *stop_r)
 {
 	struct dns_question *queue, *oldest = NULL;
-	bool stop;
 
 	pthread_mutex_lock(&unbound->lock);
 	queue = unbound->queue;
 	unbound->queue = NULL;
-	stop = unbound->stop;
+	*stop_r = unbound->stop;
 	pthread_mutex_unlock(&unbound->lock);
 	while (queue) {
 		struct dns_question *next = queue->next;
@@ -151,37 +132,36 @@ static bool submit_queue(struct dns_unbound *unbound)
 		oldest = queue;
 		queue = next;
 	}
-	while (oldest && !stop) {
-		struct dns_question *next = oldest->next;
+	return oldest;
+}
 
-		submit(unbound, oldest);
-		oldest = next;
+static void woken(evutil_socket_t fd, short events, void *argument)
+{
+	struct dns_unbound *unbound = argument;
+	struct dns_question *question;
+	uint64_t count;
+	bool stop;
+
+	(void)events;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	question = take_queue(unbound, &stop);
+	while (question && !stop) {
+		struct dns_question *next = question->next;
+
+		submit(unbound, question);
+		question = next;
 	}
-	return !stop;
+	if (stop)
+		event_base_loopbreak(unbound->loop);
 }
 
 static void *run(void *argument)
 {
 	struct dns_unbound *unbound = argument;
-	struct pollfd fds[] = {
-		{.fd = ub_fd(unbound->context), .events = POLLIN},
-		{.fd = unbound->wake_fd, .events = POLLIN},
-	};
-	uint64_t count;
 
-	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			break;
-		if (fds[1].revents &&
-		    read(unbound->wake_fd, &count, sizeof(count)) > 0 &&
-		    !submit_queue(unbound))
-			return NULL;
-		if (fds[0].revents && ub_process(unbound->context) != 0)
-			break;
-	}
-	/* Only a defect leads here; the master starts a new worker. */
-	log_error("dns: the resolver thread failed: %s", strerror(errno));
-	abort();
+	event_base_dispatch(unbound->loop);
+	return NULL;
 }
 
 static void wake(const struct dns_unbound *unbound)
@@ -206,41 +186,48 @@ void dns_unbound_ask(struct dns_unbound *unbound, struct dns_question *question)
 		wake(unbound);
 }
 
-/* A question that needs no network makes the library start its thread. */
-static int warm_up(struct dns_unbound *unbound, struct err *err)
+static int set_up_loop(struct dns_unbound *unbound, struct err *err)
 {
-	int status = ub_resolve_async(unbound->context, "localhost.", DNS_A,
-				      CLASS_IN, NULL, deliver, NULL);
-
-	if (status == 0)
-		return 0;
-	return err_set(err, "the resolver does not start: %s",
-		       ub_strerror(status));
+	unbound->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	unbound->loop = event_base_new();
+	if (unbound->wake_fd >= 0 && unbound->loop)
+		unbound->wake_event =
+			event_new(unbound->loop, unbound->wake_fd,
+				  EV_READ | EV_PERSIST, woken, unbound);
+	if (!unbound->wake_event || event_add(unbound->wake_event, NULL) != 0)
+		return err_set(err, "the resolver does not start: %s",
+			       strerror(errno));
+	unbound->context = ub_ctx_create_event(unbound->loop);
+	if (!unbound->context)
+		return err_set(err,
+			       "libunbound does not start: it must be built "
+			       "with the libevent that gatepost has");
+	return 0;
 }
 
 /* Signals are for the threads of the daemon. */
-static int start_threads(struct dns_unbound *unbound, struct err *err)
+static int start_thread(struct dns_unbound *unbound, struct err *err)
 {
 	sigset_t all, before;
-	int status, error;
+	int error;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	status = warm_up(unbound, err);
-	if (status == 0) {
-		error = pthread_create(&unbound->thread, NULL, run, unbound);
-		if (error)
-			status = err_set(err,
-					 "cannot start the resolver thread: %s",
-					 strerror(error));
-	}
+	error = pthread_create(&unbound->thread, NULL, run, unbound);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return status;
+	if (error)
+		return err_set(err, "cannot start the resolver thread: %s",
+			       strerror(error));
+	return 0;
 }
 
 static void release(struct dns_unbound *unbound)
 {
 	ub_ctx_delete(unbound->context);
+	if (unbound->wake_event)
+		event_free(unbound->wake_event);
+	if (unbound->loop)
+		event_base_free(unbound->loop);
 	if (unbound->wake_fd >= 0)
 		close(unbound->wake_fd);
 	arena_free(&unbound->arena);
@@ -262,13 +249,9 @@ struct dns_unbound *dns_unbound_new(const struct dns_conf *conf,
 	unbound->answered = answered;
 	unbound->receiver = receiver;
 	unbound->arena = arena_new(ARENA_BYTES);
-	unbound->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	unbound->context = ub_ctx_create();
-	if (unbound->wake_fd < 0 || !unbound->context)
-		err_set(err, "the resolver does not start: %s",
-			strerror(errno));
-	else if (dns_options_set(unbound->context, conf, err) == 0 &&
-		 start_threads(unbound, err) == 0)
+	if (set_up_loop(unbound, err) == 0 &&
+	    dns_options_set(unbound->context, conf, err) == 0 &&
+	    start_thread(unbound, err) == 0)
 		return unbound;
 	release(unbound);
 	return NULL;

@@ -31,7 +31,10 @@ typedef void dns_answered(void *receiver, struct dns_question *question,
 struct dns_unbound *dns_unbound_new(const struct dns_conf *conf,
 				    dns_answered *answered, void *receiver,
 				    struct err *err);
-/* Ends the thread. Questions still out are forgotten without an answer. */
+/*
+ * Ends the thread, without waiting for the network: questions still out
+ * fail at once, on the calling thread, or are forgotten.
+ */
 void dns_unbound_free(struct dns_unbound **unbound);
 /* Never waits; any thread may call it. */
 void dns_unbound_ask(struct dns_unbound *unbound,

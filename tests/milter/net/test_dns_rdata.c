@@ -7,6 +7,12 @@
 #define WIRE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 #define LABEL50 "\062aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+static bool decode(struct arena *a, enum dns_type type, struct slice rdata,
+		   struct dns_record *record_r)
+{
+	return dns_rdata_decode(a, type, rdata, 0, rdata.n, record_r);
+}
+
 static void good_records(void **state)
 {
 	static const struct {
@@ -37,8 +43,7 @@ static void good_records(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct dns_record record;
 
-		assert_true(dns_rdata_decode(a, cases[i].type, cases[i].wire,
-					     &record));
+		assert_true(decode(a, cases[i].type, cases[i].wire, &record));
 		assert_true(slice_eq(record.data, cases[i].data));
 		assert_int_equal(record.preference, cases[i].preference);
 	}
@@ -79,8 +84,38 @@ static void malformed_records(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct dns_record record;
 
-		assert_false(dns_rdata_decode(a, cases[i].type, cases[i].wire,
-					      &record));
+		assert_false(decode(a, cases[i].type, cases[i].wire, &record));
+	}
+	arena_free(&a);
+}
+
+static void names_may_point_back(void **state)
+{
+	/* At 0 "example", at 9 "mail.example", at 16 a loop, at 18 ahead. */
+	static const struct slice message =
+		WIRE("\7example\0\4mail\300\0\300\020\300\022x");
+	static const struct {
+		size_t at, n;
+		const char *name;
+	} cases[] = {
+		{0, 9, "example"},   {9, 7, "mail.example"}, {14, 2, "example"},
+		{9, 6, NULL},	     {9, 8, NULL},	     {0, 8, NULL},
+		{16, 2, NULL},	     {18, 2, NULL},	     {20, 1, NULL},
+		{18, 1, NULL},	     {21, 0, NULL},	     {22, 0, NULL},
+		{9, SIZE_MAX, NULL},
+	};
+	struct arena *a = arena_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dns_record record;
+		bool good = dns_rdata_decode(a, DNS_PTR, message, cases[i].at,
+					     cases[i].n, &record);
+
+		assert_int_equal(good, cases[i].name != NULL);
+		if (good)
+			assert_true(slice_eq(record.data,
+					     slice_cstr(cases[i].name)));
 	}
 	arena_free(&a);
 }
@@ -92,18 +127,18 @@ static void the_longest_name_is_read(void **state)
 
 	(void)state;
 	/* 255 bytes on the wire, 253 as text. */
-	assert_true(dns_rdata_decode(a, DNS_PTR,
-				     WIRE(LABEL50 LABEL50 LABEL50 LABEL50
-					  "\060aaaaaaaaaaaaaaaaaaaaa"
-					  "aaaaaaaaaaaaaaaaaaaaaaaa"
-					  "aaa\1b\0"),
-				     &record) == false);
-	assert_true(dns_rdata_decode(a, DNS_PTR,
-				     WIRE(LABEL50 LABEL50 LABEL50 LABEL50
-					  "\057aaaaaaaaaaaaaaaaaaaaa"
-					  "aaaaaaaaaaaaaaaaaaaaaaaa"
-					  "aa\1b\0"),
-				     &record));
+	assert_true(decode(a, DNS_PTR,
+			   WIRE(LABEL50 LABEL50 LABEL50 LABEL50
+				"\060aaaaaaaaaaaaaaaaaaaaa"
+				"aaaaaaaaaaaaaaaaaaaaaaaa"
+				"aaa\1b\0"),
+			   &record) == false);
+	assert_true(decode(a, DNS_PTR,
+			   WIRE(LABEL50 LABEL50 LABEL50 LABEL50
+				"\057aaaaaaaaaaaaaaaaaaaaa"
+				"aaaaaaaaaaaaaaaaaaaaaaaa"
+				"aa\1b\0"),
+			   &record));
 	assert_int_equal(record.data.n, 253);
 	arena_free(&a);
 }
@@ -129,10 +164,16 @@ static void names_are_printed_for_the_library(void **state)
 		assert_string_equal(text, cases[i].text);
 	}
 	assert_false(dns_name_print(SLICE(""), text));
+	assert_false(dns_name_print(SLICE("a..b"), text));
+	assert_false(dns_name_print(SLICE(".a"), text));
+	assert_false(dns_name_print(SLICE("a."), text));
 	memset(longest, '*', sizeof(longest));
+	assert_false(dns_name_print((struct slice){longest, 64}, text));
+	for (size_t i = 63; i < 253; i += 64)
+		longest[i] = '.';
 	assert_false(dns_name_print((struct slice){longest, 254}, text));
 	assert_true(dns_name_print((struct slice){longest, 253}, text));
-	assert_int_equal(strlen(text), DNS_NAME_TEXT_MAX - 1);
+	assert_int_equal(strlen(text), 250 * 4 + 3 + 1);
 }
 
 int main(void)
@@ -140,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_records),
 		cmocka_unit_test(malformed_records),
+		cmocka_unit_test(names_may_point_back),
 		cmocka_unit_test(the_longest_name_is_read),
 		cmocka_unit_test(names_are_printed_for_the_library),
 	};
