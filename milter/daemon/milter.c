@@ -35,7 +35,7 @@ extern size_t smfi_setmaxdatasize(size_t size);
 #define MAX_COMMAND (4u << 20)
 
 #define WANTED_STEPS                                                           \
-	(SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NOEOH |          \
+	(SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |         \
 	 SMFIP_NR_BODY | SMFIP_NOUNKNOWN)
 
 struct session {
@@ -305,17 +305,21 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 	return SMFIS_NOREPLY;
 }
 
-/*
- * The first piece of the body tells it, or the end of the message. The MTA's
- * own word for it is not asked for: it comes with the same write, and a
- * packet and its macros cost two reads and three polls each.
- */
 static void end_header(struct session *session)
 {
 	struct mail *mail = session_mail(session);
 
 	if (mail->stage < STAGE_HEADERS)
 		engine_stage(mail, STAGE_HEADERS);
+}
+
+static sfsistat on_eoh(SMFICTX *ctx)
+{
+	struct session *session = session_of(ctx);
+
+	if (session && !session->refused)
+		end_header(session);
+	return SMFIS_NOREPLY;
 }
 
 /*
@@ -432,6 +436,7 @@ int milter_prepare(struct milter_service *service, int fd, struct err *err)
 		.xxfi_envrcpt = on_rcpt,
 		.xxfi_data = on_data,
 		.xxfi_header = on_header,
+		.xxfi_eoh = on_eoh,
 		.xxfi_body = on_body,
 		.xxfi_eom = on_eom,
 		.xxfi_abort = on_abort,
