@@ -18,8 +18,6 @@
 #define PLAIN_NAMES_MAX 4000
 #define PLAIN_IDENTITY_MAX 250
 #define PLAIN_FIELD_MAX 32768
-/* A value from outside, short enough to be read in a sentence. */
-#define SHOWN(s) SLICE_FMT(slice_sub((s), 0, 100))
 
 struct reading {
 	struct arena *a;
@@ -70,6 +68,12 @@ static struct slice collapse(struct arena *a, struct slice s)
 	return buf_slice(&out);
 }
 
+/* A value from outside, fit to be read in a sentence; NUL-terminated. */
+static const char *shown(struct arena *a, struct slice s)
+{
+	return arena_cstr(a, slice_sub(collapse(a, s), 0, 100));
+}
+
 bool dkim_name_normalise(struct arena *a, struct slice name, size_t labels,
 			 struct slice *normal_r)
 {
@@ -94,8 +98,8 @@ static const char *read_version(struct reading *r)
 	if (!has(r, "v"))
 		return "tag v= is missing";
 	if (!slice_eq(tag(r, "v"), SLICE("1")))
-		return why(r->a, "v=%.*s is not version 1",
-			   SHOWN(tag(r, "v")));
+		return why(r->a, "v=%s is not version 1",
+			   shown(r->a, tag(r, "v")));
 	return NULL;
 }
 
@@ -113,8 +117,8 @@ static const char *read_algorithm(struct reading *r)
 	else if (slice_eq(text, SLICE("rsa-sha1")))
 		return "rsa-sha1 is obsolete and proves nothing (RFC 8301)";
 	else
-		return why(r->a, "a=%.*s is no algorithm we know",
-			   SHOWN(text));
+		return why(r->a, "a=%s is no algorithm we know",
+			   shown(r->a, text));
 	return NULL;
 }
 
@@ -123,8 +127,8 @@ static const char *read_domain(struct reading *r)
 	if (!has(r, "d"))
 		return "tag d= is missing";
 	if (!dkim_name_normalise(r->a, tag(r, "d"), 2, &r->sig->domain))
-		return why(r->a, "d=%.*s is not a domain name",
-			   SHOWN(tag(r, "d")));
+		return why(r->a, "d=%s is not a domain name",
+			   shown(r->a, tag(r, "d")));
 	return NULL;
 }
 
@@ -133,8 +137,8 @@ static const char *read_selector(struct reading *r)
 	if (!has(r, "s"))
 		return "tag s= is missing";
 	if (!dkim_name_normalise(r->a, tag(r, "s"), 1, &r->sig->selector))
-		return why(r->a, "s=%.*s is not a selector",
-			   SHOWN(tag(r, "s")));
+		return why(r->a, "s=%s is not a selector",
+			   shown(r->a, tag(r, "s")));
 	return NULL;
 }
 
@@ -190,10 +194,10 @@ static const char *read_identity(struct reading *r)
 	if (at == text.n ||
 	    !dkim_name_normalise(r->a, slice_sub(text, at + 1, text.n), 1,
 				 &sig->identity_domain))
-		return why(r->a, "i=%.*s is not an address", SHOWN(text));
+		return why(r->a, "i=%s is not an address", shown(r->a, text));
 	if (!domain_is_within(sig->identity_domain, sig->domain))
-		return why(r->a, "i=%.*s is not within d=%.*s",
-			   SHOWN(text), SHOWN(sig->domain));
+		return why(r->a, "i=%s is not within d=%s",
+			   shown(r->a, text), shown(r->a, sig->domain));
 	return NULL;
 }
 
@@ -219,8 +223,8 @@ static const char *read_canon(struct reading *r)
 		return NULL;
 	if (!canon_of(slice_sub(text, 0, slash), &r->sig->header_canon) ||
 	    (slash < text.n && !canon_of(body, &r->sig->body_canon)))
-		return why(r->a, "c=%.*s is no canonicalization we know",
-			   SHOWN(text));
+		return why(r->a, "c=%s is no canonicalization we know",
+			   shown(r->a, text));
 	return NULL;
 }
 
@@ -348,8 +352,8 @@ static const char *read_query(struct reading *r)
 	while (slice_next(&rest, ':', &method))
 		if (slice_eq(slice_trim(method), SLICE("dns/txt")))
 			return NULL;
-	return why(r->a, "q=%.*s does not name dns/txt",
-		   SHOWN(tag(r, "q")));
+	return why(r->a, "q=%s does not name dns/txt",
+		   shown(r->a, tag(r, "q")));
 }
 
 static const char *(*const readers[])(struct reading *r) = {
