@@ -17,7 +17,7 @@ static void reply_escape(const char *text, char out[2 * REPLY_MAX + 1])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; text[i] && i < REPLY_MAX; i++) {
+	for (size_t i = 0; i < REPLY_MAX && text[i]; i++) {
 		bool plain = text[i] >= 0x20 && text[i] < 0x7f;
 
 		if (text[i] == '%')
@@ -43,8 +43,8 @@ static int apply_edit(struct smfi_str *ctx, const struct edit *edit,
 	const char *value;
 
 	if (edit->op == EDIT_DELETE)
-		return smfi_chgheader(ctx, (char *)edit->name,
-				      (int)edit->index, NULL);
+		return smfi_chgheader(ctx, (char *)edit->name, (int)edit->index,
+				      NULL);
 	value = own_space ? arena_printf(arena, " %s", edit->value).p
 			  : edit->value;
 	return smfi_insheader(ctx, (int)edit->index, (char *)edit->name,

@@ -39,8 +39,8 @@ const char *counter_word(enum counter which)
 
 int counters_attach(struct counters *counters_r, int fd, struct err *err)
 {
-	void *map = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			 0);
+	void *map =
+		mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return err_set(err, "cannot map the counters: %s",
@@ -79,8 +79,14 @@ void counters_print(const struct counters *counters, struct buf *out)
 {
 	bool json = log_format() == LOG_FORMAT_JSON;
 
-	for (int i = 0; i < COUNTER_COUNT; i++)
-		buf_printf(out, json ? "%s\"%s\":%" PRIu64 : "%s%s=%" PRIu64,
-			   i == 0 ? "" : json ? "," : " ", words[i],
-			   counters_sum(counters, (enum counter)i));
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		uint64_t sum = counters_sum(counters, (enum counter)i);
+
+		if (i > 0)
+			buf_add_char(out, json ? ',' : ' ');
+		if (json)
+			buf_printf(out, "\"%s\":%" PRIu64, words[i], sum);
+		else
+			buf_printf(out, "%s=%" PRIu64, words[i], sum);
+	}
 }

@@ -19,8 +19,7 @@ static int listen_privately(struct err *err)
 {
 	/* Bound without a name: the kernel picks an abstract one. */
 	struct sockaddr_un any = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 &&
 	    bind(fd, (struct sockaddr *)&any, sizeof(any.sun_family)) == 0 &&
@@ -70,8 +69,8 @@ int gate_new(struct gate *gate_r, struct err *err)
 int gate_connect(const struct gate *gate, int timeout_ms, struct err *err)
 {
 	/* Option negotiation: version 6, all actions and steps offered. */
-	static const char hello[] = {0, 0,    0, 13, 'O', 0,    0,    0, 6,
-				     0, 0,    1, -1, 0,	  0x1f, -1,   -1};
+	static const char hello[] = {0, 0, 0, 13, 'O', 0,    0,	 0, 6,
+				     0, 0, 1, -1, 0,   0x1f, -1, -1};
 	char answer[512];
 	int fd = connect_to(gate->fd, err);
 	struct pollfd readable = {.fd = fd, .events = POLLIN};

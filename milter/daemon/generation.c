@@ -30,9 +30,8 @@
 #define ARGS_MAX 520
 
 static size_t worker_args(const struct barracks *barracks,
-			  const struct generation *gen,
-			  const struct seat *seat, const char **args,
-			  char numbers[2][32])
+			  const struct generation *gen, const struct seat *seat,
+			  const char **args, char numbers[2][32])
 {
 	size_t n = 0;
 
@@ -96,8 +95,7 @@ static int seat_start(struct barracks *barracks, const struct generation *gen,
 	char numbers[2][32];
 	int control[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) !=
-	    0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0)
 		return -1;
 	worker_args(barracks, gen, seat, args, numbers);
 	seat->pid = fork();
@@ -144,8 +142,8 @@ static size_t workers_per_listener(const struct conf *conf)
 	return cpus < 1 ? 1 : cpus > 64 ? 64 : (size_t)cpus;
 }
 
-struct generation *generation_new(struct barracks *barracks,
-				  struct conf *conf, int conf_fd,
+struct generation *generation_new(struct barracks *barracks, struct conf *conf,
+				  int conf_fd,
 				  struct listener *const *listeners,
 				  size_t listener_count, struct err *err)
 {
@@ -251,8 +249,7 @@ static void describe(int status, char *text, size_t room)
 		snprintf(text, room, "was ended by signal %d",
 			 WTERMSIG(status));
 	else
-		snprintf(text, room, "ended with code %d",
-			 WEXITSTATUS(status));
+		snprintf(text, room, "ended with code %d", WEXITSTATUS(status));
 }
 
 static void seat_died(struct barracks *barracks, struct generation *gen,
@@ -289,8 +286,7 @@ bool generation_bury(struct barracks *barracks, struct generation *gen,
 		if (seat->pid != pid)
 			continue;
 		counters_forget_gauges(&barracks->counters.slots[seat->slot]);
-		if (gen->phase == PHASE_STARTING ||
-		    gen->phase == PHASE_SERVING)
+		if (gen->phase == PHASE_STARTING || gen->phase == PHASE_SERVING)
 			seat_died(barracks, gen, seat, status);
 		else if (status != 0 && gen->phase != PHASE_FAILED)
 			log_warn("worker %d ended with status %d while "
@@ -337,8 +333,7 @@ static int64_t look_at_seat(struct barracks *barracks, struct generation *gen,
 		return INT64_MAX;
 	if (now_ms - seat->started_ms < READY_WITHIN_MS)
 		return seat->started_ms + READY_WITHIN_MS;
-	log_error("worker %d does not become ready; ending it",
-		  (int)seat->pid);
+	log_error("worker %d does not become ready; ending it", (int)seat->pid);
 	kill(seat->pid, SIGKILL);
 	/* Its death is heard of soon. */
 	return now_ms + 1000;
@@ -350,8 +345,8 @@ int64_t generation_look(struct barracks *barracks, struct generation *gen)
 	int64_t bound = bound_ms(gen);
 
 	for (size_t i = 0; i < gen->count; i++) {
-		int64_t at_ms = look_at_seat(barracks, gen, &gen->seats[i],
-					     now_ms);
+		int64_t at_ms =
+			look_at_seat(barracks, gen, &gen->seats[i], now_ms);
 
 		next_ms = at_ms < next_ms ? at_ms : next_ms;
 	}

@@ -48,10 +48,10 @@ static int fail(struct err *err, const char *name, int fd)
 static bool is_answered(const struct sockaddr_un *address)
 {
 	int fd = stream_socket(AF_UNIX);
-	bool answered = fd >= 0 &&
-			(connect(fd, (const struct sockaddr *)address,
-				 sizeof(*address)) == 0 ||
-			 errno == EAGAIN);
+	bool answered =
+		fd >= 0 && (connect(fd, (const struct sockaddr *)address,
+				    sizeof(*address)) == 0 ||
+			    errno == EAGAIN);
 
 	if (fd >= 0)
 		close(fd);
@@ -83,8 +83,7 @@ static int clear_path(const struct listener *listener,
 }
 
 int listener_set_access(const struct listener *listener,
-			const struct listener_access *access,
-			struct err *err)
+			const struct listener_access *access, struct err *err)
 {
 	if (!listener->path)
 		return 0;
@@ -188,8 +187,8 @@ static int open_inet(struct listener *listener, int family, char *where,
 	if (!colon || colon == where ||
 	    !slice_to_u64(slice_cstr(colon + 1), &port) || port == 0 ||
 	    port > UINT16_MAX)
-		return err_set(err, "listen = \"%s\": write %s",
-			       listener->name, FORMS);
+		return err_set(err, "listen = \"%s\": write %s", listener->name,
+			       FORMS);
 	*colon = '\0';
 	if (host[0] == '[' && colon[-1] == ']') {
 		colon[-1] = '\0';
@@ -208,8 +207,7 @@ static int open_inet(struct listener *listener, int family, char *where,
 }
 
 static int open_by_scheme(struct listener *listener, char *text,
-			  const struct listener_access *access,
-			  struct err *err)
+			  const struct listener_access *access, struct err *err)
 {
 	if (strncmp(text, "unix:", 5) == 0)
 		return open_unix(listener, text + 5, access, err);
@@ -217,8 +215,7 @@ static int open_by_scheme(struct listener *listener, char *text,
 		return open_inet(listener, AF_INET, text + 5, err);
 	if (strncmp(text, "inet6:", 6) == 0)
 		return open_inet(listener, AF_INET6, text + 6, err);
-	return err_set(err, "listen = \"%s\": write %s", listener->name,
-		       FORMS);
+	return err_set(err, "listen = \"%s\": write %s", listener->name, FORMS);
 }
 
 int listener_open(struct listener *listener_r, struct slice name,

@@ -39,11 +39,11 @@ struct master {
 	struct barracks barracks;
 	struct jail_user user;
 	struct listeners listeners;
-	struct generation *generations;	/* the newest first */
+	struct generation *generations; /* the newest first */
 	uint64_t last_number;
 	int signals;
 	bool stopping;
-	bool reload_wanted;	/* while another one was under way */
+	bool reload_wanted; /* while another one was under way */
 	int exit_code;
 };
 
@@ -55,7 +55,8 @@ static const char help[] =
 	"      --foreground   log to stderr, whatever log.target says\n"
 	"      --version      print the version\n"
 	"\n"
-	"gatepostd never leaves the foreground. SIGHUP reads the configuration\n"
+	"gatepostd never leaves the foreground. SIGHUP reads the "
+	"configuration\n"
 	"again, SIGUSR1 logs the counters, SIGTERM ends it after the messages\n"
 	"under way. Exit codes: 0 ended, 64 usage, 69 an address cannot be\n"
 	"used, 70 a worker does not start, 71 the system refuses something,\n"
@@ -101,8 +102,7 @@ static void bound_lingering(struct master *master)
 {
 	unsigned count = 0;
 
-	for (struct generation *gen = master->generations; gen;
-	     gen = gen->next)
+	for (struct generation *gen = master->generations; gen; gen = gen->next)
 		if (gen->phase == PHASE_LINGERING && ++count > LINGERING_MAX)
 			generation_end(gen, PHASE_STOPPING);
 }
@@ -174,12 +174,12 @@ static int begin_generation(struct master *master, struct err *err)
 
 static void reload(struct master *master)
 {
+	const struct generation *newest = master->generations;
 	struct err err;
 
-	if (master->stopping)
+	if (master->stopping || !newest)
 		return;
-	if (master->generations->phase == PHASE_STARTING ||
-	    master->generations->phase == PHASE_FAILED) {
+	if (newest->phase == PHASE_STARTING || newest->phase == PHASE_FAILED) {
 		master->reload_wanted = true;
 		return;
 	}
@@ -254,8 +254,7 @@ static bool let_go(struct master *master, struct generation *gen)
 		master->exit_code = gen->exit_code;
 	else if (gen->phase == PHASE_FAILED)
 		refuse_reload(master, "see the worker's message above");
-	else if (gen->phase != PHASE_LINGERING &&
-		 gen->phase != PHASE_STOPPING)
+	else if (gen->phase != PHASE_LINGERING && gen->phase != PHASE_STOPPING)
 		return false;
 	return true;
 }
@@ -263,22 +262,20 @@ static bool let_go(struct master *master, struct generation *gen)
 /* Does what is due; returns when to look again. */
 static int64_t look(struct master *master)
 {
-	struct generation **at = &master->generations, *gone;
+	struct generation **at = &master->generations, *gen;
 	int64_t next_ms = INT64_MAX;
 
-	while (*at) {
-		int64_t at_ms = generation_look(&master->barracks, *at);
+	while ((gen = *at) != NULL) {
+		int64_t at_ms = generation_look(&master->barracks, gen);
 
 		next_ms = at_ms < next_ms ? at_ms : next_ms;
-		if ((*at)->phase == PHASE_STARTING &&
-		    generation_is_complete(*at))
-			promote(master, *at);
-		if (generation_is_empty(*at) && let_go(master, *at)) {
-			gone = *at;
-			*at = gone->next;
-			generation_free(&master->barracks, &gone);
+		if (gen->phase == PHASE_STARTING && generation_is_complete(gen))
+			promote(master, gen);
+		if (generation_is_empty(gen) && let_go(master, gen)) {
+			*at = gen->next;
+			generation_free(&master->barracks, &gen);
 		} else {
-			at = &(*at)->next;
+			at = &gen->next;
 		}
 	}
 	if (master->reload_wanted && master->generations &&

@@ -25,9 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libmilter exports it, but has it in no header. */
-extern size_t smfi_setmaxdatasize(size_t size);
-
 /*
  * Postfix passes header fields up to its header_size_limit whole;
  * libmilter's own bound of 64 KiB would make such mail bounce.
@@ -40,12 +37,12 @@ extern size_t smfi_setmaxdatasize(size_t size);
 
 struct session {
 	struct conn conn;
-	struct arena *helo_arena;	/* a client may send many HELOs */
-	struct mail *mail;		/* NULL until something is known */
-	const char *over;		/* the limit this message has passed */
+	struct arena *helo_arena; /* a client may send many HELOs */
+	struct mail *mail;	  /* NULL until something is known */
+	const char *over;	  /* the limit this message has passed */
 	bool in_transaction;
-	bool own_space;			/* SMFIP_HDR_LEADSPC */
-	bool refused;			/* over worker.max_sessions */
+	bool own_space; /* SMFIP_HDR_LEADSPC */
+	bool refused;	/* over worker.max_sessions */
 };
 
 /* libmilter's callbacks are given no pointer of ours before a session. */
@@ -76,9 +73,8 @@ static struct session *session_new(void)
 		return NULL;
 	session->conn.arena = arena_new(1024);
 	session->helo_arena = arena_new(512);
-	session->refused =
-		atomic_fetch_add(&the_service->sessions, 1) >=
-		the_service->max_sessions;
+	session->refused = atomic_fetch_add(&the_service->sessions, 1) >=
+			   the_service->max_sessions;
 	counter_add(the_service->counters, GAUGE_SESSIONS, 1);
 	return session;
 }
@@ -137,6 +133,7 @@ static void ask_macros(SMFICTX *ctx)
 				      (char *)lists[i].names);
 }
 
+/* Its many parameters are libmilter's. NOLINTNEXTLINE(*-function-size) */
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long mta_actions,
 			     unsigned long mta_steps, unsigned long f2,
 			     unsigned long f3, unsigned long *actions_r,
@@ -203,8 +200,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 		return SMFIS_TEMPFAIL;
 	counter_add(the_service->counters, COUNTER_SESSIONS, 1);
 	if (session->refused) {
-		counter_add(the_service->counters, COUNTER_SESSIONS_REFUSED,
-			    1);
+		counter_add(the_service->counters, COUNTER_SESSIONS_REFUSED, 1);
 		apply_reply(ctx, "451", "4.3.2",
 			    "Too busy now, please try again later");
 		return SMFIS_TEMPFAIL;
@@ -212,8 +208,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 	conn = &session->conn;
 	if (read_address(address, &conn->client)) {
 		conn->client_text = ip_text(conn->arena, &conn->client);
-		conn->ptr_name = arena_dup(conn->arena,
-					   verified_name(ctx, host));
+		conn->ptr_name =
+			arena_dup(conn->arena, verified_name(ctx, host));
 	}
 	conn->trusted = conn->client.family == IP_NONE ||
 			engine_trusts(the_service->engine, &conn->client);
@@ -299,8 +295,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 	/* An MTA that keeps the space after the colon to itself. */
 	if (!session->own_space)
 		text = arena_printf(mail->arena, " %s", value);
-	if (!session->over &&
-	    !mail_add_header(mail, slice_cstr(name), text))
+	if (!session->over && !mail_add_header(mail, slice_cstr(name), text))
 		session->over = "the header is too long";
 	return SMFIS_NOREPLY;
 }
@@ -384,8 +379,8 @@ static sfsistat on_eom(SMFICTX *ctx)
 	mail = session->mail;
 	mail->queue_id = arena_dup(mail->arena, macro(ctx, "i"));
 	judge(session, &decision);
-	status = apply_decision(ctx, &decision, mail->arena,
-				session->own_space, &failed);
+	status = apply_decision(ctx, &decision, mail->arena, session->own_space,
+				&failed);
 	if (failed) {
 		counter_add(the_service->counters, COUNTER_UNANSWERED, 1);
 		log_warn("queue id %.*s, record %s: the mail server went away "

@@ -154,8 +154,8 @@ int prepare_places(const struct conf *conf, struct jail_user *user_r,
 	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
 
 	if (jail_find_user(daemon->user.s.p, user_r, err) < 0 ||
-	    make_folder("state_dir", daemon->state_dir.s.p, 0750, user_r,
-			err) < 0 ||
+	    make_folder("state_dir", daemon->state_dir.s.p, 0750, user_r, err) <
+		    0 ||
 	    make_folder("run_dir", daemon->run_dir.s.p, 0755, user_r, err) <
 		    0 ||
 	    make_key(conf, user_r, err) < 0)

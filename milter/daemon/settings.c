@@ -97,15 +97,9 @@ static void add_group(const struct settings_group **groups,
 const struct settings_group *const *settings_all(void)
 {
 	static const struct settings_group *const own[] = {
-		&daemon_settings,
-		&policy_settings,
-		&engine_settings,
-		&policy_actions_settings,
-		&limits_settings,
-		&dns_settings,
-		&worker_settings,
-		&log_settings,
-		NULL,
+		&daemon_settings,	  &policy_settings, &engine_settings,
+		&policy_actions_settings, &limits_settings, &dns_settings,
+		&worker_settings,	  &log_settings,    NULL,
 	};
 	/* Filled once, at start; never written again. */
 	static const struct settings_group *groups[GROUPS_MAX + 1];

@@ -44,8 +44,8 @@ static void send_aborts(const struct tick *tick, int count)
 
 static void sleep_until_begun(struct tick *tick, uint64_t seen)
 {
-	struct timespec until = clock_mono_timespec(clock_mono_ms() +
-						    KEEPALIVE_S * 1000);
+	struct timespec until =
+		clock_mono_timespec(clock_mono_ms() + KEEPALIVE_S * 1000);
 
 	pthread_mutex_lock(&tick->lock);
 	atomic_store(&tick->asleep, true);
@@ -85,9 +85,9 @@ static void *run(void *arg)
 		bool stuck = begun > ended && ended_now == ended;
 		bool moving = stuck && begun_now != begun;
 
-		count = !moving ? 1
-			: count * 2 < TICK_SESSIONS ? count * 2
-						    : TICK_SESSIONS;
+		count = moving ? count * 2 : 1;
+		if (count > TICK_SESSIONS)
+			count = TICK_SESSIONS;
 		if (stuck)
 			send_aborts(tick, count);
 		if (begun_now != begun || begun_now != ended_now)

@@ -47,7 +47,7 @@ _Static_assert(WORKER_FD_CONF == 5, "CONF_PATH names it");
 #endif
 
 struct options {
-	const char *sets[256];	/* NULL-ended */
+	const char *sets[256]; /* NULL-ended */
 	unsigned slot;
 	uint64_t generation;
 	bool log_to_stderr;
@@ -61,7 +61,7 @@ struct worker {
 	struct dns *dns;
 	struct engine *engine;
 	struct counters counters;
-	struct dns_stats dns_told;	/* what the counters have already */
+	struct dns_stats dns_told; /* what the counters have already */
 	struct gate gate;
 	struct milter_service service;
 	int64_t next_trim_ms;
@@ -100,8 +100,8 @@ static int load(struct worker *worker, struct err *err)
 	char key_path[PATH_MAX];
 	struct jail_user user;
 
-	worker->conf = conf_load(settings_all(), CONF_PATH,
-				 worker->options.sets, err);
+	worker->conf =
+		conf_load(settings_all(), CONF_PATH, worker->options.sets, err);
 	if (!worker->conf)
 		return -1;
 	conf_set_generation(worker->conf, worker->options.generation);
@@ -111,8 +111,7 @@ static int load(struct worker *worker, struct err *err)
 	daemon = conf_group(worker->conf, &daemon_settings);
 	settings_key_path(worker->conf, key_path, sizeof(key_path));
 	worker->policy = policy_new(worker->conf, key_path, err);
-	if (!worker->policy ||
-	    jail_find_user(daemon->user.s.p, &user, err) < 0)
+	if (!worker->policy || jail_find_user(daemon->user.s.p, &user, err) < 0)
 		return -1;
 	return jail_drop(&user, err);
 }
@@ -268,9 +267,9 @@ static char serve(struct worker *worker)
 }
 
 struct draining {
-	char word;		/* WORKER_LINGER or WORKER_STOP */
+	char word; /* WORKER_LINGER or WORKER_STOP */
 	int64_t begun_ms;
-	int64_t quiet_ms;	/* since when no message is under way */
+	int64_t quiet_ms; /* since when no message is under way */
 };
 
 /* Whether what is under way has ended; a later STOP shortens a LINGER. */
@@ -294,9 +293,8 @@ static bool is_overdue(const struct worker *worker,
 		       const struct draining *draining)
 {
 	const struct worker_conf *settings = worker->settings;
-	int64_t bound_ms = draining->word == WORKER_LINGER
-				   ? settings->linger.ms
-				   : settings->drain.ms;
+	int64_t bound_ms = draining->word == WORKER_LINGER ? settings->linger.ms
+							   : settings->drain.ms;
 
 	return clock_mono_ms() - draining->begun_ms >= bound_ms;
 }

@@ -456,7 +456,7 @@ def test_stop_is_bounded(folder, dns):
     with Session(daemon.milter) as session:
         session.open()
         session.envelope()
-        session.command("N")
+        session.end_of_header()
         session.flush()
         time.sleep(0.2)
         begun = time.monotonic()
@@ -478,7 +478,7 @@ def test_second_signal_ends_at_once(folder, dns):
     with Session(daemon.milter) as session:
         session.open()
         session.envelope()
-        session.command("N")
+        session.end_of_header()
         session.flush()
         time.sleep(0.2)
         daemon.process.kill(signal.SIGTERM)

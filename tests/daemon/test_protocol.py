@@ -160,7 +160,7 @@ def test_ipv6_client(gatepost, session):
 def test_empty_message(session):
     session.open()
     session.envelope(sender="")
-    session.command("N")
+    session.end_of_header()
     assert session.end().verdict == milterclient.CONTINUE
 
 
@@ -239,7 +239,7 @@ def test_client_drops_within_the_body(gatepost):
         session.open()
         session.envelope()
         session.command("L", b"Subject\0 x\0")
-        session.command("N")
+        session.end_of_header()
         session.send("B", b"half a body")
         session.flush()
         session.sock.sendall(struct.pack(">I", 5000) + b"B half a chunk")

@@ -7,7 +7,7 @@ ADD_HEADERS, CHANGE_BODY, ADD_RCPT, DELETE_RCPT = 0x01, 0x02, 0x04, 0x08
 CHANGE_HEADERS, QUARANTINE = 0x10, 0x20
 ALL_ACTIONS = 0x1ff
 
-NO_UNKNOWN, NO_DATA, SKIP = 0x100, 0x200, 0x400
+NO_EOH, NO_UNKNOWN, NO_DATA, SKIP = 0x40, 0x100, 0x200, 0x400
 NR_HEADER, NR_CONNECT, NR_HELO = 0x80, 0x1000, 0x2000
 NR_MAIL, NR_RCPT, NR_DATA = 0x4000, 0x8000, 0x10000
 NR_UNKNOWN, NR_EOH, NR_BODY = 0x20000, 0x40000, 0x80000
@@ -143,6 +143,10 @@ class Session:
             value = value[1:]
         self.command("L", name + b"\0" + value + b"\0")
 
+    def end_of_header(self):
+        if not self.steps & NO_EOH:
+            self.command("N")
+
     def content(self, message, chunk=65535):
         """The header fields and the body of a message with LF line ends."""
         head, _, body = message.partition(b"\n\n")
@@ -151,7 +155,7 @@ class Session:
                 b"\n\x01", b"\x02").split(b"\n"):
             name, _, value = line.replace(b"\x02", b"\n").partition(b":")
             self.header(name, value)
-        self.command("N")
+        self.end_of_header()
         body = body.replace(b"\n", b"\r\n")
         for at in range(0, len(body), chunk):
             self.command("B", body[at:at + chunk])
