@@ -193,6 +193,6 @@ void dns_cache_put(struct dns_cache *cache, const struct dns_key *key,
 	cache->count++;
 	if (entry->bytes > cache->max_bytes / LARGEST_PART)
 		remove_entry(cache, entry);
-	while (cache->bytes > cache->max_bytes)
+	while (cache->oldest && cache->bytes > cache->max_bytes)
 		remove_entry(cache, cache->oldest);
 }

@@ -85,11 +85,11 @@ static bool decode_name(struct arena *a, struct slice message, size_t at,
 {
 	struct buf text = BUF(a);
 	size_t end = at + n;
-	struct dns_name name;
+	struct dns_name name = {0};
 
 	if (!dns_name_read(message, &at, &name) || at != end)
 		return false;
-	for (size_t i = 0; name.wire[i] != 0; i += name.wire[i] + 1u) {
+	for (size_t i = 0; i + 1 < name.n; i += name.wire[i] + 1u) {
 		if (i > 0)
 			buf_add_char(&text, '.');
 		add_label(&text, name.wire + i + 1, name.wire[i]);
