@@ -77,8 +77,9 @@ class Gatepost:
             self.conf.write_text(self.config)
         return [self.folder / "bin/gatepostd", *self.arguments()]
 
-    def start(self):
-        self.process = Process("gatepostd", self.prepare(), self.log)
+    def start(self, wrapper=()):
+        self.process = Process("gatepostd", [*wrapper, *self.prepare()],
+                               self.log)
         ports.wait_until(
             lambda: self.process.check()
             and any(line.get("msg", "").startswith("ready")
