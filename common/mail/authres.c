@@ -110,7 +110,7 @@ static bool read_quoted(struct arena *a, struct reader *r, struct slice *text_r)
 				return false;
 			c = r->s.p[r->at++];
 		} else if (c == '\r' || c == '\n') {
-			continue;	/* a fold; the blank after it stays */
+			continue; /* a fold; the blank after it stays */
 		}
 		if (is_control(c) && c != '\t')
 			return false;
@@ -126,7 +126,8 @@ static bool ends_as_it_should(struct reader *r)
 
 	if (!skip_cfws(r))
 		return false;
-	if (reader_more(r) && ascii_is_digit(reader_peek(r)) && r->at > before) {
+	if (reader_more(r) && ascii_is_digit(reader_peek(r)) &&
+	    r->at > before) {
 		while (reader_more(r) && ascii_is_digit(reader_peek(r)))
 			r->at++;
 		if (!skip_cfws(r))
@@ -169,8 +170,11 @@ bool authres_is_forged(struct arena *a, struct slice value, struct slice ours)
 static size_t utf8_length(struct slice s, size_t at)
 {
 	const unsigned char *p = (const unsigned char *)s.p + at;
-	size_t n = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3
-							: p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0xc2	 ? 0
+		   : p[0] < 0xe0 ? 2
+		   : p[0] < 0xf0 ? 3
+		   : p[0] < 0xf5 ? 4
+				 : 0;
 
 	if (n == 0 || at + n > s.n)
 		return 0;
@@ -226,8 +230,8 @@ static bool is_plain_address(struct slice s)
 	if (at == s.n || !is_token(slice_sub(s, at + 1, s.n)))
 		return false;
 	for (size_t i = 0; i < at; i++)
-		if (!is_token_byte(s.p[i]) && s.p[i] != '/' &&
-		    s.p[i] != '=' && s.p[i] != '?')
+		if (!is_token_byte(s.p[i]) && s.p[i] != '/' && s.p[i] != '=' &&
+		    s.p[i] != '?')
 			return false;
 	return true;
 }

@@ -23,8 +23,8 @@ bool authres_is_forged(struct arena *a, struct slice value, struct slice ours);
 
 /* One property: smtp.mailfrom=user@example.org. An empty value is left out. */
 struct authres_property {
-	const char *ptype;	/* "smtp", "header", "policy", … */
-	const char *name;	/* "mailfrom" */
+	const char *ptype; /* "smtp", "header", "policy", … */
+	const char *name;  /* "mailfrom" */
 	struct slice value;
 };
 
@@ -32,10 +32,10 @@ struct authres_property {
 
 /* One method and what it found. */
 struct authres_result {
-	const char *method;	/* "spf" */
-	const char *word;	/* "fail" */
-	struct slice comment;	/* without parentheses; may be empty */
-	struct slice reason;	/* plain words; may be empty */
+	const char *method;   /* "spf" */
+	const char *word;     /* "fail" */
+	struct slice comment; /* without parentheses; may be empty */
+	struct slice reason;  /* plain words; may be empty */
 	struct authres_property properties[AUTHRES_PROPERTIES];
 	size_t property_count;
 };

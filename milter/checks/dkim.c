@@ -37,8 +37,7 @@ static const struct setting rows[] = {
 
 static const struct settings_group dkim_settings = {
 	"dkim", rows, sizeof(struct dkim_conf),
-	"DKIM: is the message signed by a domain, and unchanged since?",
-	false};
+	"DKIM: is the message signed by a domain, and unchanged since?", false};
 
 enum { PASS, FAIL, TESTING, POLICY, TEMPERROR, PERMERROR, NONE };
 
@@ -47,19 +46,24 @@ static const struct symbol symbols[] = {
 		  "The message has a good signature of a domain", NULL},
 	[FAIL] = {"DKIM_FAIL", 1.0,
 		  "The message was signed, but it was changed since, or the "
-		  "signature is forged", NULL},
+		  "signature is forged",
+		  NULL},
 	[TESTING] = {"DKIM_TESTING", 0.0,
 		     "The message's signature is bad, but the domain says "
-		     "that it is only testing", NULL},
+		     "that it is only testing",
+		     NULL},
 	[POLICY] = {"DKIM_POLICY", 0.0,
 		    "The message's signature is good, but leaves part of the "
-		    "body open to anyone", NULL},
+		    "body open to anyone",
+		    NULL},
 	[TEMPERROR] = {"DKIM_TEMPERROR", 0.0,
 		       "DNS gave no answer, so the signature could not be "
-		       "checked", NULL},
+		       "checked",
+		       NULL},
 	[PERMERROR] = {"DKIM_PERMERROR", 0.0,
 		       "The message's signature, or its key, has errors and "
-		       "cannot be used", NULL},
+		       "cannot be used",
+		       NULL},
 	[NONE] = {"DKIM_NONE", 0.0, "The message is not signed", NULL},
 	{0},
 };
@@ -166,8 +170,8 @@ static void report(const struct dkim_message *m, struct verdict *verdict)
 		    SLICE_FMT(best->domain), SLICE_FMT(best->selector),
 		    best->reason.n > 0 ? ": " : "", SLICE_FMT(best->reason),
 		    ignored > 0 ? "; there are more signatures than "
-					 "are looked at"
-				       : "");
+				  "are looked at"
+				: "");
 	if (symbol == &symbols[TEMPERROR])
 		verdict_outcome(verdict, OUTCOME_TEMPERROR, "%.*s",
 				SLICE_FMT(best->reason));

@@ -8,15 +8,15 @@
 
 static void emit(struct dkim_body *body, struct slice bytes)
 {
-	uint64_t room = body->limit > body->length ? body->limit - body->length
-						   : 0;
+	uint64_t room =
+		body->limit > body->length ? body->limit - body->length : 0;
 
 	body->length += bytes.n;
 	if (body->hash)
-		dkim_hash_add(body->hash,
-			      slice_sub(bytes, 0,
-					room < bytes.n ? (size_t)room
-						       : bytes.n));
+		dkim_hash_add(
+			body->hash,
+			slice_sub(bytes, 0,
+				  room < bytes.n ? (size_t)room : bytes.n));
 }
 
 /* Bytes that count: what was held back before them counts now too. */

@@ -12,7 +12,7 @@ struct dkim_body {
 	enum dkim_canon canon;
 	uint64_t limit;		/* l=; UINT64_MAX without */
 	uint64_t length;	/* canonical bytes so far, limit or not */
-	struct dkim_hash *hash;	/* NULL: only count */
+	struct dkim_hash *hash; /* NULL: only count */
 	/* What is held back until it is known to matter. */
 	uint64_t line_ends;
 	bool cr, blank;

@@ -27,8 +27,8 @@ void dkim_hash_end(struct dkim_hash *hash, char digest_r[DKIM_HASH_SIZE]);
 
 enum dkim_proof {
 	DKIM_PROOF_GOOD,
-	DKIM_PROOF_BAD,		/* it is not that key's signature */
-	DKIM_PROOF_NO_KEY,	/* the key cannot be used */
+	DKIM_PROOF_BAD,	   /* it is not that key's signature */
+	DKIM_PROOF_NO_KEY, /* the key cannot be used */
 };
 
 /* The decoded keys, for dkim_keys_lend(). */

@@ -119,7 +119,7 @@ static bool rsa_key(struct arena *a, struct slice der, struct dkim_key *key)
 
 	key->bytes = der;
 	if (read_numbers(der, &rsa)) {
-		buf_add_char(&string, '\0');	/* no unused bits */
+		buf_add_char(&string, '\0'); /* no unused bits */
 		buf_add(&string, der);
 		buf_add(&content, rsa_algorithm);
 		der_add(&content, DER_BIT_STRING, buf_slice(&string));

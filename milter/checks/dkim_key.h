@@ -13,13 +13,13 @@
 #define DKIM_RSA_BITS_MAX 16384
 
 struct dkim_key {
-	enum dkim_algorithm algorithm;	/* that of its type, with SHA-256 */
+	enum dkim_algorithm algorithm; /* that of its type, with SHA-256 */
 	/* RSA: a SubjectPublicKeyInfo, whatever the record held; Ed25519:
 	 * the 32 bytes. */
 	struct slice bytes;
-	int bits;		/* of an RSA modulus, exactly */
-	bool testing;		/* t=y */
-	bool exact;		/* t=s: i= must not be a subdomain of d= */
+	int bits;     /* of an RSA modulus, exactly */
+	bool testing; /* t=y */
+	bool exact;   /* t=s: i= must not be a subdomain of d= */
 };
 
 /*

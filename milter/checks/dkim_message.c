@@ -11,12 +11,12 @@
 
 /* One DKIM-Signature field. */
 struct signature {
-	size_t field;		/* index among the header fields */
+	size_t field; /* index among the header fields */
 	struct dkim_signature sig;
-	const char *complaint;	/* why it cannot be used, or NULL */
+	const char *complaint; /* why it cannot be used, or NULL */
 	struct slice key_name;
 	struct dkim_key key;
-	unsigned body;		/* index of its body hash */
+	unsigned body; /* index of its body hash */
 };
 
 /* A body hash that one or more signatures ask for. */
@@ -29,7 +29,7 @@ struct dkim_message {
 	struct signature signatures[AUTH_DKIM_MAX];
 	struct auth_dkim results[AUTH_DKIM_MAX];
 	size_t count;
-	size_t ignored;		/* fields past the limit */
+	size_t ignored; /* fields past the limit */
 	struct body bodies[AUTH_DKIM_MAX];
 	unsigned body_count;
 };
@@ -59,8 +59,9 @@ static const char *check_times(struct arena *a, const struct dkim_tools *tools,
 				    SLICE_FMT(time_text(a, sig->expires)))
 			.p;
 	if (sig->time > now && sig->time - now > tools->slack_s)
-		return arena_printf(a, "the signature is from the future: "
-				       "%.*s",
+		return arena_printf(a,
+				    "the signature is from the future: "
+				    "%.*s",
 				    SLICE_FMT(time_text(a, sig->time)))
 			.p;
 	return NULL;
@@ -228,8 +229,8 @@ static bool take_key(struct mail *mail, struct signature *s,
 		return false;
 	}
 	result->secure = answer->secure;
-	complaint = dkim_key_choose(mail->arena, answer->records,
-				    answer->count, &s->sig, &s->key);
+	complaint = dkim_key_choose(mail->arena, answer->records, answer->count,
+				    &s->sig, &s->key);
 	result->key_bits = s->key.bits;
 	result->testing = s->key.testing;
 	if (complaint)
@@ -240,8 +241,8 @@ static bool take_key(struct mail *mail, struct signature *s,
 }
 
 /* False when the body settles the result. */
-static bool body_is_good(const struct dkim_message *m, const struct signature *s,
-			 struct auth_dkim *result)
+static bool body_is_good(const struct dkim_message *m,
+			 const struct signature *s, struct auth_dkim *result)
 {
 	const struct body *b = &m->bodies[s->body];
 
@@ -276,8 +277,9 @@ static void conclude(struct arena *a, const struct dkim_message *m,
 				 "key"));
 	else if (s->sig.has_length && s->sig.length < length)
 		set_result(result, AUTH_POLICY,
-			   arena_printf(a, "only %llu of %llu bytes of the "
-					   "body are signed (l=)",
+			   arena_printf(a,
+					"only %llu of %llu bytes of the "
+					"body are signed (l=)",
 					(unsigned long long)s->sig.length,
 					(unsigned long long)length));
 	else
@@ -324,7 +326,7 @@ void dkim_message_verify(struct dkim_message *m, struct mail *mail,
 {
 	struct dkim_item items[AUTH_DKIM_MAX];
 	size_t item_of[AUTH_DKIM_MAX], item_count = 0;
-	bool open[AUTH_DKIM_MAX];
+	bool open[AUTH_DKIM_MAX] = {false};
 
 	end_bodies(m);
 	for (size_t i = 0; i < m->count; i++) {
@@ -361,8 +363,7 @@ void dkim_message_verify(struct dkim_message *m, struct mail *mail,
 }
 
 const struct auth_dkim *dkim_message_results(const struct dkim_message *m,
-					     size_t *count_r,
-					     size_t *ignored_r)
+					     size_t *count_r, size_t *ignored_r)
 {
 	*count_r = m->count;
 	*ignored_r = m->ignored;

@@ -18,9 +18,9 @@
 /* Immutable, for all messages of a configuration. */
 struct dkim_tools {
 	struct dkim_crypto *crypto;
-	struct dkim_library *library;	/* NULL: we verify ourselves */
-	int64_t slack_s;	/* how far in the future t= may be */
-	size_t max_signatures;	/* at most AUTH_DKIM_MAX */
+	struct dkim_library *library; /* NULL: we verify ourselves */
+	int64_t slack_s;	      /* how far in the future t= may be */
+	size_t max_signatures;	      /* at most AUTH_DKIM_MAX */
 };
 
 struct dkim_message;

@@ -32,16 +32,16 @@
 struct dkim_library {
 	DKIM_LIB *exact;	/* no tolerance in time */
 	DKIM_LIB *tolerant;	/* t= may be slightly in the future */
-	struct dkim_keys *keys;	/* decoded ones */
+	struct dkim_keys *keys; /* decoded ones */
 };
 
 /* One message in the library. */
 struct run {
 	struct arena *arena;
-	size_t room;		/* bytes it may still ask for */
+	size_t room; /* bytes it may still ask for */
 	struct dkim_item *items;
 	size_t count;
-	DKIM_SIGINFO **infos;	/* one for each item, in order */
+	DKIM_SIGINFO **infos; /* one for each item, in order */
 };
 
 static void *allocate(void *closure, size_t size)

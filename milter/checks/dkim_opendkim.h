@@ -14,17 +14,16 @@ struct dkim_library;
 
 /* One for a configuration, immutable. `slack_s`: as far as t= may lie in the
  * future. `keys` must outlive it. NULL when memory is short. */
-struct dkim_library *dkim_library_new(uint64_t slack_s,
-				      struct dkim_keys *keys);
+struct dkim_library *dkim_library_new(uint64_t slack_s, struct dkim_keys *keys);
 void dkim_library_free(struct dkim_library **library);
 
 /* One signature to verify. */
 struct dkim_item {
-	size_t field;		/* index among the message's headers */
-	const struct dkim_signature *sig;	/* plain, neither expired nor
-						 * in the future */
+	size_t field; /* index among the message's headers */
+	const struct dkim_signature *sig; /* plain, neither expired nor
+					   * in the future */
 	const struct dkim_key *key;
-	bool proven;		/* set when `proof` is an answer */
+	bool proven; /* set when `proof` is an answer */
 	enum dkim_proof proof;
 };
 

@@ -182,8 +182,8 @@ static const char *read_identity(struct reading *r)
 	size_t at;
 
 	if (!has(r, "i")) {
-		sig->identity = arena_printf(r->a, "@%.*s",
-					     SLICE_FMT(sig->domain));
+		sig->identity =
+			arena_printf(r->a, "@%.*s", SLICE_FMT(sig->domain));
 		sig->identity_domain = sig->domain;
 		return NULL;
 	}
@@ -196,8 +196,8 @@ static const char *read_identity(struct reading *r)
 				 &sig->identity_domain))
 		return why(r->a, "i=%s is not an address", shown(r->a, text));
 	if (!domain_is_within(sig->identity_domain, sig->domain))
-		return why(r->a, "i=%s is not within d=%s",
-			   shown(r->a, text), shown(r->a, sig->domain));
+		return why(r->a, "i=%s is not within d=%s", shown(r->a, text),
+			   shown(r->a, sig->domain));
 	return NULL;
 }
 
@@ -357,9 +357,9 @@ static const char *read_query(struct reading *r)
 }
 
 static const char *(*const readers[])(struct reading *r) = {
-	read_version,	read_algorithm, read_domain,	read_selector,
-	read_identity,	read_canon,	read_names,	read_signature,
-	read_body_hash, read_length,	read_times,	read_query,
+	read_version,	read_algorithm, read_domain, read_selector,
+	read_identity,	read_canon,	read_names,  read_signature,
+	read_body_hash, read_length,	read_times,  read_query,
 };
 
 /* ---- The whole ---- */
@@ -408,8 +408,8 @@ static bool is_plain(const struct reading *r)
 	const struct dkim_signature *sig = r->sig;
 	struct slice identity = sig->identity;
 
-	return !names_signatures(sig) && r->value.n <= PLAIN_FIELD_MAX && tags_are_plain(&r->tags) &&
-	       tag(r, "h").n <= PLAIN_NAMES_MAX &&
+	return !names_signatures(sig) && r->value.n <= PLAIN_FIELD_MAX &&
+	       tags_are_plain(&r->tags) && tag(r, "h").n <= PLAIN_NAMES_MAX &&
 	       identity.n <= PLAIN_IDENTITY_MAX &&
 	       slice_find(identity, 0, '@') == slice_rfind(identity, '@') &&
 	       memchr(identity.p, '\0', identity.n) == NULL &&

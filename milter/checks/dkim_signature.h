@@ -15,26 +15,26 @@ enum dkim_canon { DKIM_SIMPLE, DKIM_RELAXED };
 
 struct dkim_signature {
 	/* What a report shows; filled as far as it could be read. */
-	struct slice domain;		/* d=, A-labels */
-	struct slice selector;		/* s=, A-labels */
-	struct slice identity;		/* i= decoded, or "@" and d= */
-	struct slice algorithm_text;	/* a= as written */
-	struct slice signature_text;	/* b= without blanks */
+	struct slice domain;	     /* d=, A-labels */
+	struct slice selector;	     /* s=, A-labels */
+	struct slice identity;	     /* i= decoded, or "@" and d= */
+	struct slice algorithm_text; /* a= as written */
+	struct slice signature_text; /* b= without blanks */
 
 	/* Valid only when the whole field is. */
 	enum dkim_algorithm algorithm;
 	enum dkim_canon header_canon, body_canon;
-	struct slice identity_domain;	/* A-labels */
-	const struct slice *names;	/* h= in order */
+	struct slice identity_domain; /* A-labels */
+	const struct slice *names;    /* h= in order */
 	size_t name_count;
-	struct slice signature;		/* b= decoded */
-	struct slice body_hash;		/* bh= decoded: 32 bytes */
+	struct slice signature; /* b= decoded */
+	struct slice body_hash; /* bh= decoded: 32 bytes */
 	bool has_length;
-	uint64_t length;		/* l=; huge values saturate */
-	int64_t time;			/* t=, or -1 */
-	int64_t expires;		/* x=, or -1; INT64_MAX: never */
-	size_t b_from, b_to;		/* where in the field b= has its value,
-					 * blanks around it included */
+	uint64_t length;     /* l=; huge values saturate */
+	int64_t time;	     /* t=, or -1 */
+	int64_t expires;     /* x=, or -1; INT64_MAX: never */
+	size_t b_from, b_to; /* where in the field b= has its value,
+			      * blanks around it included */
 	/*
 	 * Whether libopendkim reads this field as we do. It refuses
 	 * U-labels, takes "b =" for another tag and D= for d=, cuts long

@@ -10,12 +10,14 @@
 
 static const char keys[] =
 	"e._domainkey.example.com TXT v=DKIM1; k=ed25519; p="
-	"OBzMVu9kD50oWuDMn6Za133ILPGLbMb5RnTymv4q0jQ=" "\n"
+	"OBzMVu9kD50oWuDMn6Za133ILPGLbMb5RnTymv4q0jQ="
+	"\n"
 	"r._domainkey.example.com TXT v=DKIM1; p="
 	"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDP/62GI/dDGwrqvx7TfVbj"
 	"XPU72YZAlgezAyaH5dBH/Z6LF6ItUyIrSYkTy05H9EiB0PDpXeCbuvAI8ABI"
 	"IewHtkIHg4Nx+J0/r0nsh2Bq8JifSCFHudKorG63VjBY3RZwg8/xkY6Zm2vF"
-	"QlYa0TKZufmi6yOr6tMNtfLk1se24wIDAQAB" "\n";
+	"QlYa0TKZufmi6yOr6tMNtfLk1se24wIDAQAB"
+	"\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -96,8 +96,7 @@ static struct slice sign_hash(struct arena *a, const struct dkim_pair *pair,
 		     EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
 		     EVP_PKEY_sign(ctx, out, &n, hash, 32) == 1;
 	else
-		ok = EVP_DigestSignInit(md, NULL, NULL, NULL, pair->key) ==
-			     1 &&
+		ok = EVP_DigestSignInit(md, NULL, NULL, NULL, pair->key) == 1 &&
 		     EVP_DigestSign(md, out, &n, hash, 32) == 1;
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_CTX_free(ctx);
@@ -143,9 +142,8 @@ static struct slice canonical_body(struct arena *a, struct slice body,
 			continue;
 		}
 		/* Blanks before a line end go; others become one. */
-		if (run < body.n &&
-		    !(body.p[run] == '\r' && run + 1 < body.n &&
-		      body.p[run + 1] == '\n'))
+		if (run < body.n && !(body.p[run] == '\r' && run + 1 < body.n &&
+				      body.p[run + 1] == '\n'))
 			buf_add_char(&out, ' ');
 		i = run - 1;
 	}
@@ -185,8 +183,8 @@ static void add_fields(struct buf *out, struct slice header,
 			struct slice its = slice_sub(
 				*field, 0, slice_find(*field, 0, ':'));
 
-			if (!field->p || !slice_eq_nocase(slice_trim(its),
-							  slice_trim(name)))
+			if (!field->p ||
+			    !slice_eq_nocase(slice_trim(its), slice_trim(name)))
 				continue;
 			buf_add(out, sign->relaxed_header
 					     ? relaxed_field(out->arena, *field)

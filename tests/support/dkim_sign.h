@@ -18,14 +18,14 @@ struct slice dkim_pair_spki(struct arena *a, const struct dkim_pair *pair);
 struct slice dkim_pair_pkcs1(struct arena *a, const struct dkim_pair *pair);
 
 struct dkim_sign {
-	const char *tags;	/* all of the field but bh= and b= */
-	const char *names;	/* fields to hash, with ':' between */
+	const char *tags;  /* all of the field but bh= and b= */
+	const char *names; /* fields to hash, with ':' between */
 	bool relaxed_header, relaxed_body;
 	bool has_length;
-	size_t length;		/* canonical body bytes to hash */
-	const char *key;	/* see dkim_pair() */
-	const char *b;		/* how the b= tag begins; NULL: " b=" */
-	const char *after;	/* what follows the value of b=; or NULL */
+	size_t length;	   /* canonical body bytes to hash */
+	const char *key;   /* see dkim_pair() */
+	const char *b;	   /* how the b= tag begins; NULL: " b=" */
+	const char *after; /* what follows the value of b=; or NULL */
 };
 
 /*

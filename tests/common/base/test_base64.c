@@ -33,8 +33,8 @@ static void vectors_go_both_ways(void **state)
 
 static void blanks_and_missing_padding_are_fine(void **state)
 {
-	static const char *const texts[] = {"Zm9vYg", "Zm9\r\n\t vY g= =",
-					    " Zm9vYg==\n"};
+	static const char *const texts[] = {"Zm9vYg",
+					    "Zm9\r\n\t vY g= =", " Zm9vYg==\n"};
 	struct arena *a = arena_new(0);
 
 	(void)state;
@@ -50,8 +50,8 @@ static void blanks_and_missing_padding_are_fine(void **state)
 static void anything_else_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"Z",	    "Zm9vY",  "Zg=",   "Zg===",	 "Zm9v=",
-		"Zg==Zg==", "Zm9v!!", "Zm-_v", "=",	 "\xc3\xbc\xc3\xbc",
+		"Z",	    "Zm9vY",  "Zg=",   "Zg===", "Zm9v=",
+		"Zg==Zg==", "Zm9v!!", "Zm-_v", "=",	"\xc3\xbc\xc3\xbc",
 		"Zm9vYg=a",
 	};
 	struct arena *a = arena_new(0);

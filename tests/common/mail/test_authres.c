@@ -9,7 +9,7 @@
 static void ids_are_found_or_refused(void **state)
 {
 	static const struct {
-		const char *value, *id;	/* NULL: cannot be parsed */
+		const char *value, *id; /* NULL: cannot be parsed */
 	} cases[] = {
 		{" mx.example.org; none", "mx.example.org"},
 		{"mx.example.org;none", "mx.example.org"},
@@ -44,8 +44,8 @@ static void ids_are_found_or_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice id;
-		bool found = authres_parse_id(a, slice_cstr(cases[i].value),
-					      &id);
+		bool found =
+			authres_parse_id(a, slice_cstr(cases[i].value), &id);
 
 		if (found != (cases[i].id != NULL))
 			fail_msg("'%s'", cases[i].value);
@@ -180,8 +180,8 @@ static void suite_of_received_fields(void **state)
 	if (!suite_present("dkim-rfc/arh"))
 		skip();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct slice path = arena_printf(a, "dkim-rfc/arh/%s.eml",
-						 cases[i].file);
+		struct slice path =
+			arena_printf(a, "dkim-rfc/arh/%s.eml", cases[i].file);
 		struct slice ids = ids_of_file(a, suite_read(a, path.p));
 
 		if (!slice_eq(ids, slice_cstr(cases[i].ids)))
@@ -190,7 +190,13 @@ static void suite_of_received_fields(void **state)
 	arena_free(&a);
 }
 
-#define PROPERTY(t, n, v) {t, n, {v, sizeof(v) - 1}}
+#define PROPERTY(t, n, v)                \
+	{                                \
+		t, n,                    \
+		{                        \
+			v, sizeof(v) - 1 \
+		}                        \
+	}
 
 static void the_field_is_written_as_the_rfc_says(void **state)
 {
@@ -229,10 +235,10 @@ static void the_field_is_written_as_the_rfc_says(void **state)
 		"header.s=s1\n"
 		"\theader.a=rsa-sha256 header.b=\"/d5r+A==\";\n"
 		"\tdmarc=fail (p=reject dis=none) header.from=example.org;\n"
-		"\tdkim=permerror reason=\"no key at s1._domainkey.example.org\"");
-	assert_string_equal(
-		authres_build(a, SLICE("mx.example.net"), NULL, 0),
-		"mx.example.net; none");
+		"\tdkim=permerror reason=\"no key at "
+		"s1._domainkey.example.org\"");
+	assert_string_equal(authres_build(a, SLICE("mx.example.net"), NULL, 0),
+			    "mx.example.net; none");
 	arena_free(&a);
 }
 
@@ -264,8 +270,7 @@ static void values_are_quoted_where_they_must_be(void **state)
 			.word = "none",
 			.properties = {{"smtp", "mailfrom", cases[i].in}},
 			.property_count = 1};
-		const char *got =
-			authres_build(a, SLICE("mx"), &result, 1);
+		const char *got = authres_build(a, SLICE("mx"), &result, 1);
 		struct slice want = arena_printf(
 			a, "mx;\n\tspf=none smtp.mailfrom=%s", cases[i].out);
 

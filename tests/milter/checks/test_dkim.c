@@ -38,16 +38,16 @@ static const char body[] = "Hi.\r\n"
 
 struct row {
 	const char *what;
-	const char *tags;	/* NULL: USUAL */
-	const char *names;	/* NULL: ALL */
-	const char *canon;	/* "rr", "rs", "sr", "ss"; NULL: "rr" */
-	long length;		/* above 0: hash that many, 1 more */
-	const char *key;	/* NULL: "rsa2048" */
+	const char *tags;  /* NULL: USUAL */
+	const char *names; /* NULL: ALL */
+	const char *canon; /* "rr", "rs", "sr", "ss"; NULL: "rr" */
+	long length;	   /* above 0: hash that many, 1 more */
+	const char *key;   /* NULL: "rsa2048" */
 	const char *b, *after;
 	/* '@' stands for the key, '#' for it as RSAPublicKey. */
 	const char *record;	/* NULL: RSA_KEY; "" for none */
 	const char *zone;	/* instead: the whole zone */
-	const char *find, *put;	/* changed after signing, first found */
+	const char *find, *put; /* changed after signing, first found */
 	const char *words;	/* NULL: "pass" */
 	const char *body;	/* NULL: the usual one */
 };
@@ -137,8 +137,8 @@ static unsigned run_with(struct arena *a, const struct row *row,
 
 		if (strcmp(dkim_words(mail), words) != 0) {
 			print_error("%s (%s, chunks of %zu): %s, not %s\n",
-				    row->what, conf, chunk,
-				    dkim_reasons(mail), words);
+				    row->what, conf, chunk, dkim_reasons(mail),
+				    words);
 			bad++;
 		}
 		mail_free(&mail);
@@ -173,10 +173,10 @@ static void changes_in_transit(void **state)
 	static const struct row rows[] = {
 		{"unchanged, relaxed", .tags = USUAL},
 		{"unchanged, simple", .tags = FIRST H, .canon = "ss"},
-		{"c=relaxed is relaxed/simple",
-		 .tags = FIRST "c=relaxed; " H, .canon = "rs"},
-		{"c=simple/relaxed",
-		 .tags = FIRST "c=simple/relaxed; " H, .canon = "sr"},
+		{"c=relaxed is relaxed/simple", .tags = FIRST "c=relaxed; " H,
+		 .canon = "rs"},
+		{"c=simple/relaxed", .tags = FIRST "c=simple/relaxed; " H,
+		 .canon = "sr"},
 		{"a word in the body", .find = "lost", .put = "won!",
 		 .words = "fail"},
 		{"a byte after the body", .find = "Joe.\r\n",
@@ -221,19 +221,19 @@ static void changes_in_transit(void **state)
 		 .words = "fail"},
 		{"a space after the colon, relaxed", .find = "Message-ID:<",
 		 .put = "Message-ID: <"},
-		{"case of a field's name, relaxed", .find = "\nSubject:",
-		 .put = "\nSUBJECT:"},
+		{"case of a field's name, relaxed",
+		 .find = "\nSubject:", .put = "\nSUBJECT:"},
 		{"case of a field's name, simple", .tags = FIRST H,
-		 .canon = "ss", .find = "\nSubject:", .put = "\nSUBJECT:",
-		 .words = "fail"},
-		{"a blank before the colon, relaxed", .find = "\nSubject:",
-		 .put = "\nSubject :"},
-		{"a tab before the colon, relaxed", .find = "\nSubject:",
-		 .put = "\nSubject\t:"},
+		 .canon = "ss",
+		 .find = "\nSubject:", .put = "\nSUBJECT:", .words = "fail"},
+		{"a blank before the colon, relaxed",
+		 .find = "\nSubject:", .put = "\nSubject :"},
+		{"a tab before the colon, relaxed",
+		 .find = "\nSubject:", .put = "\nSubject\t:"},
 		{"two fields exchanged", .find = "\nTo: Suzie",
 		 .put = "\nX: Suzie", .words = "fail"},
-		{"a second From above", .find = "\nFrom:",
-		 .put = "\nFrom: x@evil.example\r\nFrom:"},
+		{"a second From above",
+		 .find = "\nFrom:", .put = "\nFrom: x@evil.example\r\nFrom:"},
 		{"a second From below", .find = "\nTo:",
 		 .put = "\nFrom: x@evil.example\r\nTo:", .words = "fail"},
 		{"a second From above, oversigned",
@@ -248,11 +248,11 @@ static void changes_in_transit(void **state)
 				       "Message-ID:X-Odd:X:X:X",
 		 .names = "Received:From:To:Subject:Date:Message-ID:X-Odd"},
 		{"a field that was signed as absent",
-		 .tags = FIRST RELAXED "h=Reply-To:" ALL,
-		 .find = "\nTo:", .put = "\nReply-To: x@evil.example\r\nTo:",
-		 .words = "fail"},
-		{"a field removed", .find = "Date: Fri, 11 Jul 2003 21:00:37 "
-					    "-0700\r\n",
+		 .tags = FIRST RELAXED "h=Reply-To:" ALL, .find = "\nTo:",
+		 .put = "\nReply-To: x@evil.example\r\nTo:", .words = "fail"},
+		{"a field removed",
+		 .find = "Date: Fri, 11 Jul 2003 21:00:37 "
+			 "-0700\r\n",
 		 .put = "", .words = "fail"},
 		{"an empty field", .tags = FIRST RELAXED "h=X-Odd:From",
 		 .names = "X-Odd:From"},
@@ -262,8 +262,8 @@ static void changes_in_transit(void **state)
 		{"the signature's own tags", .find = "; h=From",
 		 .put = ";\r\n\t h=From"},
 		{"the signature's own tags, simple", .tags = FIRST H,
-		 .canon = "ss", .find = "h=From:To:", .put = "h=From: To:",
-		 .words = "fail"},
+		 .canon = "ss",
+		 .find = "h=From:To:", .put = "h=From: To:", .words = "fail"},
 		{"a tag added to the signature", .find = "v=1;",
 		 .put = "v=1; n=x;", .words = "fail"},
 		{"blanks in b=", .find = "\r\n\t ", .put = " "},
@@ -315,19 +315,16 @@ static void bodies_of_all_kinds(void **state)
 		 .words = "policy"},
 		{"l=0 of no body", .tags = USUAL "; l=0", .length = 1,
 		 .body = ""},
-		{"l= of a part, and the part changed",
-		 .tags = USUAL "; l=5", .length = 6, .find = "Hi.",
-		 .put = "Ho.", .words = "fail"},
-		{"l= of a part, and the header changed",
-		 .tags = USUAL "; l=5", .length = 6, .find = "dinner",
-		 .put = "supper", .words = "fail"},
+		{"l= of a part, and the part changed", .tags = USUAL "; l=5",
+		 .length = 6, .find = "Hi.", .put = "Ho.", .words = "fail"},
+		{"l= of a part, and the header changed", .tags = USUAL "; l=5",
+		 .length = 6, .find = "dinner", .put = "supper",
+		 .words = "fail"},
 		{"l= of more than there is", .tags = USUAL "; l=55",
 		 .length = 56, .words = "fail"},
 		{"l= beyond counting",
-		 .tags = USUAL "; l=99999999999999999999999",
-		 .words = "fail"},
-		{"l= no number", .tags = USUAL "; l=-1",
-		 .words = "permerror"},
+		 .tags = USUAL "; l=99999999999999999999999", .words = "fail"},
+		{"l= no number", .tags = USUAL "; l=-1", .words = "permerror"},
 		{"l= in simple form", .tags = FIRST H "; l=3", .canon = "ss",
 		 .length = 4, .words = "policy"},
 		{0},
@@ -340,27 +337,29 @@ static void bodies_of_all_kinds(void **state)
 static void fields_that_say_something_else(void **state)
 {
 	static const struct row rows[] = {
-		{"no v=", .tags = "a=rsa-sha256; d=example.com; s=s; " RELAXED H,
+		{"no v=",
+		 .tags = "a=rsa-sha256; d=example.com; s=s; " RELAXED H,
 		 .words = "permerror"},
-		{"v=2", .tags = "v=2; a=rsa-sha256; d=example.com; s=s; " RELAXED
-			 H,
+		{"v=2",
+		 .tags = "v=2; a=rsa-sha256; d=example.com; s=s; " RELAXED H,
 		 .words = "permerror"},
-		{"v= last", .tags = "a=rsa-sha256; d=example.com; s=s; " RELAXED H
-			     "; v=1"},
+		{"v= last",
+		 .tags = "a=rsa-sha256; d=example.com; s=s; " RELAXED H
+			 "; v=1"},
 		{"no a=", .tags = "v=1; d=example.com; s=s; " RELAXED H,
 		 .words = "permerror"},
 		{"no d=", .tags = "v=1; a=rsa-sha256; s=s; " RELAXED H,
 		 .words = "permerror"},
-		{"no s=", .tags = "v=1; a=rsa-sha256; d=example.com; " RELAXED H,
+		{"no s=",
+		 .tags = "v=1; a=rsa-sha256; d=example.com; " RELAXED H,
 		 .words = "permerror"},
 		{"no h=", .tags = FIRST RELAXED, .words = "permerror"},
-		{"no bh=", .find = " bh=", .put = " xh=",
-		 .words = "permerror"},
-		{"no b=", .find = "\tb=", .put = "\txb=",
-		 .words = "permerror"},
+		{"no bh=", .find = " bh=", .put = " xh=", .words = "permerror"},
+		{"no b=", .find = "\tb=", .put = "\txb=", .words = "permerror"},
 		{"an empty b=", .find = "\tb=", .put = "\tb=; y=",
 		 .words = "permerror"},
-		{"an empty d=", .tags = "v=1; a=rsa-sha256; d=; s=s; " RELAXED H,
+		{"an empty d=",
+		 .tags = "v=1; a=rsa-sha256; d=; s=s; " RELAXED H,
 		 .words = "permerror"},
 		{"From not signed", .tags = FIRST RELAXED "h=To:Subject",
 		 .names = "To:Subject", .words = "permerror"},
@@ -369,12 +368,13 @@ static void fields_that_say_something_else(void **state)
 		 .names = "to:from:subject"},
 		{"an empty name in h=", .tags = FIRST RELAXED "h=From::To",
 		 .names = "From:To", .words = "permerror"},
-		{"h= with folds", .tags = FIRST RELAXED
-				  "h= From :\r\n\t To\r\n : Subject",
+		{"h= with folds",
+		 .tags = FIRST RELAXED "h= From :\r\n\t To\r\n : Subject",
 		 .names = "From:To:Subject"},
 		{"blanks around everything",
 		 .tags = " v = 1 ;\r\n\ta = rsa-sha256;d= example.com ;s =\ts;"
-			 "c =\r\n relaxed/relaxed ; h = From", .names = "From"},
+			 "c =\r\n relaxed/relaxed ; h = From",
+		 .names = "From"},
 		{"a tag twice", .tags = USUAL "; d=example.com",
 		 .words = "permerror"},
 		{"an unknown tag", .tags = USUAL "; foo=bar; q1=x y z"},
@@ -397,16 +397,16 @@ static void fields_that_say_something_else(void **state)
 		 .words = "permerror"},
 		{"bh= of another length", .find = " bh=", .put = " bh=AAAA",
 		 .words = "permerror"},
-		{"bh= another hash", .find = " bh=", .put = " bh=AAAA; xx=",
-		 .words = "permerror"},
+		{"bh= another hash",
+		 .find = " bh=", .put = " bh=AAAA; xx=", .words = "permerror"},
 		{"c= unknown", .tags = FIRST "c=nowsp; " H,
 		 .words = "permerror"},
 		{"c= half unknown", .tags = FIRST "c=relaxed/nowsp; " H,
 		 .words = "permerror"},
 		{"c= in capitals", .tags = FIRST "c=Relaxed/relaxed; " H,
 		 .words = "permerror"},
-		{"rsa-sha1", .tags = "v=1; a=rsa-sha1; d=example.com; s=s; "
-			      RELAXED H,
+		{"rsa-sha1",
+		 .tags = "v=1; a=rsa-sha1; d=example.com; s=s; " RELAXED H,
 		 .words = "permerror"},
 		{"an unknown algorithm",
 		 .tags = "v=1; a=dsa-sha256; d=example.com; s=s; " RELAXED H,
@@ -427,7 +427,8 @@ static void fields_that_say_something_else(void **state)
 		 .words = "permerror"},
 		{"i= no address", .tags = USUAL "; i=example.com",
 		 .words = "permerror"},
-		{"i= quoted-printable", .tags = USUAL "; i=a=3Db=20c@example.com"},
+		{"i= quoted-printable",
+		 .tags = USUAL "; i=a=3Db=20c@example.com"},
 		{"i= broken quoted-printable",
 		 .tags = USUAL "; i=a=3@example.com", .words = "permerror"},
 		{"i= with two @", .tags = USUAL "; i=a@b@example.com"},
@@ -444,24 +445,28 @@ static void fields_that_say_something_else(void **state)
 		 .tags = "v=1; a=rsa-sha256; d=exa/mple.com; s=s; " RELAXED H,
 		 .words = "permerror"},
 		{"a selector of two labels",
-		 .tags = "v=1; a=rsa-sha256; d=example.com; s=a.b_c; " RELAXED H,
+		 .tags = "v=1; a=rsa-sha256; d=example.com; s=a.b_c; " RELAXED
+			 H,
 		 .zone = "a.b_c._domainkey.example.com TXT " RSA_KEY},
 		{"d= and i= as U-labels",
-		 .tags = "v=1; a=rsa-sha256; d=b\xc3\xbc" "cher.example; s=s; "
-			 "i=j\xc3\xb6@b\xc3\xbc" "cher.example; " RELAXED H,
+		 .tags = "v=1; a=rsa-sha256; d=b\xc3\xbc"
+			 "cher.example; s=s; "
+			 "i=j\xc3\xb6@b\xc3\xbc"
+			 "cher.example; " RELAXED H,
 		 .zone = "s._domainkey.xn--bcher-kva.example TXT " RSA_KEY},
 		{"d= as U-labels, i= as A-labels, simple",
-		 .tags = "v=1; a=rsa-sha256; d=b\xc3\xbc" "cher.example; s=s; "
+		 .tags = "v=1; a=rsa-sha256; d=b\xc3\xbc"
+			 "cher.example; s=s; "
 			 "i=@x.xn--bcher-kva.example; " H,
 		 .canon = "ss",
 		 .zone = "s._domainkey.xn--bcher-kva.example TXT " RSA_KEY},
 		{"d= as A-labels",
-		 .tags = "v=1; a=rsa-sha256; d=xn--bcher-kva.example; s=s; "
-			 RELAXED H,
+		 .tags = "v=1; a=rsa-sha256; d=xn--bcher-kva.example; "
+			 "s=s; " RELAXED H,
 		 .zone = "s._domainkey.xn--bcher-kva.example TXT " RSA_KEY},
 		{"a selector as U-label",
-		 .tags = "v=1; a=rsa-sha256; d=example.com; s=b\xc3\xbc" "cher; "
-			 RELAXED H,
+		 .tags = "v=1; a=rsa-sha256; d=example.com; s=b\xc3\xbc"
+			 "cher; " RELAXED H,
 		 .zone = "xn--bcher-kva._domainkey.example.com TXT " RSA_KEY},
 		{"d= in broken UTF-8",
 		 .tags = "v=1; a=rsa-sha256; d=b\xff.example; s=s; " RELAXED H,
@@ -477,7 +482,7 @@ static void times(void **state)
 {
 	static const struct row rows[] = {
 		{"t= and x= around now", .tags = USUAL "; t=1699999000; "
-						 "x=1700001000"},
+						       "x=1700001000"},
 		{"x= now", .tags = USUAL "; x=1700000000"},
 		{"x= a second ago", .tags = USUAL "; x=1699999999",
 		 .words = "permerror"},
@@ -489,15 +494,14 @@ static void times(void **state)
 		{"t=1", .tags = USUAL "; t=1; x=1700000100"},
 		{"x= before t=", .tags = USUAL "; t=1700000000; x=1699999999",
 		 .words = "permerror"},
-		{"x= equal to t=", .tags = USUAL "; t=1700000000; "
-					   "x=1700000000",
+		{"x= equal to t=",
+		 .tags = USUAL "; t=1700000000; "
+			       "x=1700000000",
 		 .words = "permerror"},
-		{"t= no number", .tags = USUAL "; t=now",
-		 .words = "permerror"},
+		{"t= no number", .tags = USUAL "; t=now", .words = "permerror"},
 		{"t= negative", .tags = USUAL "; t=-5", .words = "permerror"},
 		{"an empty t=", .tags = USUAL "; t=", .words = "permerror"},
-		{"x= no number", .tags = USUAL "; x=1e9",
-		 .words = "permerror"},
+		{"x= no number", .tags = USUAL "; x=1e9", .words = "permerror"},
 		{"x= for ever", .tags = USUAL "; x=99999999999999999999"},
 		{"t= of thirteen digits", .tags = USUAL "; t=1700000000000",
 		 .words = "permerror"},
@@ -543,8 +547,7 @@ static void keys(void **state)
 		{"h=sha256", .record = "h=sha256; p=@"},
 		{"h=sha1:sha256", .record = "h= sha1 : sha256 ; p=@"},
 		{"h=sha1", .record = "h=sha1; p=@", .words = "permerror"},
-		{"h= unknown", .record = "h=sha512; p=@",
-		 .words = "permerror"},
+		{"h= unknown", .record = "h=sha512; p=@", .words = "permerror"},
 		{"s=email", .record = "s=email; p=@"},
 		{"s=*", .record = "s=*; p=@"},
 		{"s=other:email", .record = "s=other:email; p=@"},
@@ -555,9 +558,8 @@ static void keys(void **state)
 		{"t=s without i=", .record = "t=s; p=@"},
 		{"t=s with i= in d=", .tags = USUAL "; i=joe@example.com",
 		 .record = "t=s; p=@"},
-		{"t=s with i= below d=",
-		 .tags = USUAL "; i=joe@a.example.com", .record = "t=s; p=@",
-		 .words = "permerror"},
+		{"t=s with i= below d=", .tags = USUAL "; i=joe@a.example.com",
+		 .record = "t=s; p=@", .words = "permerror"},
 		{"t=y:s with i= below d=",
 		 .tags = USUAL "; i=joe@a.example.com",
 		 .record = "t=y : s; p=@", .words = "permerror"},
@@ -584,8 +586,8 @@ static void keys(void **state)
 		{"ed25519, a signature too short", .tags = EDWARDS,
 		 .key = "ed25519", .record = "k=ed25519; p=@",
 		 .find = "\tb=", .put = "\tb=AAAA; xx=", .words = "fail"},
-		{"rsa, a signature too short", .find = "\tb=",
-		 .put = "\tb=AAAA; xx=", .words = "fail"},
+		{"rsa, a signature too short",
+		 .find = "\tb=", .put = "\tb=AAAA; xx=", .words = "fail"},
 		{"another record at the name",
 		 .zone = "s._domainkey.example.com TXT v=spf1 -all\n"
 			 "s._domainkey.example.com TXT v=DKIM1; p=@"},

@@ -49,8 +49,8 @@ static void any_cut_or_changed_key_is_refused_or_another(void **state)
 	struct slice der;
 
 	(void)state;
-	assert_true(base64_decode(
-		a, dkim_pair_spki(a, dkim_pair("rsa1024")), &der));
+	assert_true(base64_decode(a, dkim_pair_spki(a, dkim_pair("rsa1024")),
+				  &der));
 	for (size_t n = 0; n < der.n; n++) {
 		struct slice text = base64_encode(a, slice_sub(der, 0, n));
 		struct dkim_key key;

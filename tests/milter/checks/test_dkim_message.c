@@ -11,17 +11,20 @@
 
 #include <string.h>
 
-#define TAGS(d, s) \
-	"v=1; a=rsa-sha256; c=relaxed/relaxed; d=" d "; s=" s "; h=From:Subject"
+#define TAGS(d, s)                                                 \
+	"v=1; a=rsa-sha256; c=relaxed/relaxed; d=" d "; s=" s "; " \
+							      "h=From:Subject"
 
-#define BYTES(literal) {literal, sizeof(literal) - 1}
+#define BYTES(literal)                       \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
 
 static const char header[] = "From: Joe <joe@example.com>\r\n"
 			     "Subject: dinner\r\n";
 static const char body[] = "Hi.\r\n";
 
-static struct slice sign_for(struct arena *a, const char *tags,
-			     const char *key)
+static struct slice sign_for(struct arena *a, const char *tags, const char *key)
 {
 	struct dkim_sign sign = {.tags = tags,
 				 .names = "From:Subject",
@@ -77,8 +80,7 @@ static void check_one(struct bench *bench, struct slice message,
 	if (strcmp(dkim_words(mail), want->words) != 0)
 		fail_msg("%s, not %s", dkim_reasons(mail), want->words);
 	assert_string_equal(judged_symbols(mail), want->symbol);
-	assert_string_equal(outcome_word(outcome),
-			    outcome_word(want->outcome));
+	assert_string_equal(outcome_word(outcome), outcome_word(want->outcome));
 	mail_free(&mail);
 }
 
@@ -94,38 +96,50 @@ static void findings_for_a_message(void **state)
 		struct want want;
 	} cases[] = {
 		{{{0}}, header, {"none", "DKIM_NONE", OUTCOME_PASS}},
-		{{{TAGS("example.com", "s"), "rsa2048"}}, header,
+		{{{TAGS("example.com", "s"), "rsa2048"}},
+		 header,
 		 {"pass", "DKIM_PASS", OUTCOME_PASS}},
 		{{{TAGS("example.com", "s"), "rsa2048"},
-		  {TAGS("example.net", "s"), "rsa1024"}}, header,
+		  {TAGS("example.net", "s"), "rsa1024"}},
+		 header,
 		 {"pass pass", "DKIM_PASS", OUTCOME_PASS}},
 		/* A list changed it, and signed it anew. */
 		{{{TAGS("example.com", "s"), "rsa1024"},
-		  {TAGS("example.net", "s"), "rsa1024"}}, header,
+		  {TAGS("example.net", "s"), "rsa1024"}},
+		 header,
 		 {"fail pass", "DKIM_PASS", OUTCOME_PASS}},
-		{{{TAGS("example.com", "s"), "rsa1024"}}, header,
+		{{{TAGS("example.com", "s"), "rsa1024"}},
+		 header,
 		 {"fail", "DKIM_FAIL", OUTCOME_FAIL}},
-		{{{TAGS("example.com", "t"), "rsa1024"}}, header,
+		{{{TAGS("example.com", "t"), "rsa1024"}},
+		 header,
 		 {"fail", "DKIM_TESTING", OUTCOME_PASS}},
-		{{{TAGS("example.com", "none"), "rsa2048"}}, header,
+		{{{TAGS("example.com", "none"), "rsa2048"}},
+		 header,
 		 {"permerror", "DKIM_PERMERROR", OUTCOME_PASS}},
-		{{{TAGS("example.com", "slow"), "rsa2048"}}, header,
+		{{{TAGS("example.com", "slow"), "rsa2048"}},
+		 header,
 		 {"temperror", "DKIM_TEMPERROR", OUTCOME_TEMPERROR}},
 		{{{TAGS("example.com", "slow"), "rsa2048"},
 		  {TAGS("example.com", "s"), "rsa2048"},
-		  {TAGS("example.com", "none"), "rsa2048"}}, header,
+		  {TAGS("example.com", "none"), "rsa2048"}},
+		 header,
 		 {"temperror pass permerror", "DKIM_PASS", OUTCOME_PASS}},
-		{{{TAGS("example.com", "s") "; l=0", "rsa2048"}}, header,
+		{{{TAGS("example.com", "s") "; l=0", "rsa2048"}},
+		 header,
 		 {"fail", "DKIM_FAIL", OUTCOME_FAIL}},
 		/* Two algorithms at one selector have two keys. */
 		{{{ed, "ed25519"}, {TAGS("example.com", "both"), "rsa2048"}},
-		 header, {"pass pass", "DKIM_PASS", OUTCOME_PASS}},
+		 header,
+		 {"pass pass", "DKIM_PASS", OUTCOME_PASS}},
 		{{{TAGS("example.com", "both"), "rsa2048"}, {ed, "ed25519"}},
-		 header, {"pass pass", "DKIM_PASS", OUTCOME_PASS}},
+		 header,
+		 {"pass pass", "DKIM_PASS", OUTCOME_PASS}},
 		/* The same signature thrice. */
 		{{{TAGS("example.com", "s"), "rsa2048"},
 		  {TAGS("example.com", "s"), "rsa2048"},
-		  {TAGS("example.com", "s"), "rsa2048"}}, header,
+		  {TAGS("example.com", "s"), "rsa2048"}},
+		 header,
 		 {"pass pass pass", "DKIM_PASS", OUTCOME_PASS}},
 	};
 	struct arena *a = arena_new(0);
@@ -169,8 +183,8 @@ static void one_signature_may_cover_another(void **state)
 	(void)state;
 	buf_add(&signed_once, first);
 	buf_add_text(&signed_once, header);
-	buf_add(&message, dkim_sign(a, buf_slice(&signed_once),
-				    slice_cstr(body), &sign));
+	buf_add(&message,
+		dkim_sign(a, buf_slice(&signed_once), slice_cstr(body), &sign));
 	buf_add(&message, buf_slice(&signed_once));
 	buf_printf(&message, "\r\n%s", body);
 	check_one(bench, buf_slice(&message), &want);
@@ -210,9 +224,8 @@ static void reports_name_what_was_read(void **state)
 {
 	struct arena *a = arena_new(0);
 	struct bench *bench = dkim_bench(NULL, make_zone(a), false);
-	struct slice good =
-		sign_for(a, TAGS("Example.COM", "s") "; i=a=20b@example.com",
-			 "rsa2048");
+	struct slice good = sign_for(
+		a, TAGS("Example.COM", "s") "; i=a=20b@example.com", "rsa2048");
 	struct slice odd = SLICE("DKIM-Signature: d=example.net; s=x; "
 				 "b=AB CD EF GH IJ\r\n");
 	struct buf all = BUF(a);
@@ -246,7 +259,8 @@ static void mail_of_our_own_is_not_checked(void **state)
 	static const struct check *const checks[] = {&check_dkim, NULL};
 	static const struct letter letters[] = {
 		{.ip = "192.0.2.1", .user = "joe", .headers = "From: a\n"},
-		{.ip = "192.0.2.1", .trusted = true,
+		{.ip = "192.0.2.1",
+		 .trusted = true,
 		 .headers = "DKIM-Signature: v=1\n"},
 		{.headers = "DKIM-Signature: v=1\n"},
 	};
@@ -290,8 +304,9 @@ static void hostile_headers_do_not_matter(void **state)
 	buf_add_text(&fields[1], "X-Long: ");
 	add_many(&fields[1], "0123456789", 10240);
 	buf_add_text(&fields[1], "\r\n");
-	buf_add_text(&fields[2], ": no name\r\nno colon\r\n"
-				 "a;b: x\r\nx\x01y: z\r\n\xff\xfe: z\r\n: \r\n");
+	buf_add_text(&fields[2],
+		     ": no name\r\nno colon\r\n"
+		     "a;b: x\r\nx\x01y: z\r\n\xff\xfe: z\r\n: \r\n");
 	add_many(&fields[3], "Subject: another\r\n", 3000);
 	buf_add(&fields[4], SLICE("X-Nul: a\0b\r\n"));
 	for (int i = 0; i < 5; i++) {
@@ -318,7 +333,8 @@ static void odd_bytes_in_signed_fields(void **state)
 		 BYTES("From: a b\r\nSubject: x\r\n")},
 		{BYTES("From: (((((\\\r\nSubject: \"\r\n"),
 		 BYTES("From: ((((\\\r\nSubject: \"\r\n")},
-		{BYTES("From:\r\nSubject:\r\n"), BYTES("From:\r\nSubject:x\r\n")},
+		{BYTES("From:\r\nSubject:\r\n"),
+		 BYTES("From:\r\nSubject:x\r\n")},
 	};
 	static const struct want good = {"pass", "DKIM_PASS", OUTCOME_PASS},
 				 bad = {"fail", "DKIM_FAIL", OUTCOME_FAIL};
@@ -332,8 +348,8 @@ static void odd_bytes_in_signed_fields(void **state)
 					 .relaxed_header = true,
 					 .relaxed_body = true,
 					 .key = "rsa2048"};
-		struct slice field = dkim_sign(a, cases[i].header,
-					       slice_cstr(body), &sign);
+		struct slice field =
+			dkim_sign(a, cases[i].header, slice_cstr(body), &sign);
 		struct buf same = BUF(a), other = BUF(a);
 
 		buf_add(&same, field);
@@ -355,8 +371,8 @@ static void no_fields_but_the_signature(void **state)
 
 	(void)state;
 	check_one(bench,
-		  whole(a, sign_for(a, TAGS("example.com", "s"), "rsa2048"),
-			"", body),
+		  whole(a, sign_for(a, TAGS("example.com", "s"), "rsa2048"), "",
+			body),
 		  &want);
 	bench_free(&bench);
 	arena_free(&a);

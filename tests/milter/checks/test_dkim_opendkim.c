@@ -17,11 +17,14 @@
 struct attempt {
 	const char *tags, *names, *key;
 	struct slice header;
-	struct slice changed;	/* the header when it arrives; or none */
+	struct slice changed; /* the header when it arrives; or none */
 	bool proven;
 	enum dkim_proof proof;
 };
-#define BYTES(literal) {literal, sizeof(literal) - 1}
+#define BYTES(literal)                       \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
 
 static void add_fields(struct arena *a, struct mail *mail, struct slice text)
 {
@@ -43,16 +46,16 @@ static void run(struct dkim_library *library, struct dkim_crypto *crypto,
 {
 	struct arena *a = arena_new(0);
 	struct mail mail = {.arena = a, .id = "id"};
-	struct dkim_sign sign = {
-		.tags = t->tags,
-		.names = t->names,
-		.relaxed_header = strstr(t->tags, "c=relaxed") != NULL,
-		.key = t->key};
+	struct dkim_sign sign = {.tags = t->tags,
+				 .names = t->names,
+				 .relaxed_header =
+					 strstr(t->tags, "c=relaxed") != NULL,
+				 .key = t->key};
 	struct slice public = dkim_pair_spki(a, dkim_pair(t->key));
 	struct slice field = dkim_sign(a, t->header, SLICE("x\r\n"), &sign);
-	struct slice record = arena_printf(
-		a, "k=%.*s; p=%.*s", t->key[0] == 'r' ? 3 : 7, t->key,
-		SLICE_FMT(public));
+	struct slice record =
+		arena_printf(a, "k=%.*s; p=%.*s", t->key[0] == 'r' ? 3 : 7,
+			     t->key, SLICE_FMT(public));
 	struct dkim_signature sig;
 	struct dkim_key key;
 	struct dkim_item item = {.sig = &sig, .key = &key};
@@ -73,9 +76,9 @@ static void run(struct dkim_library *library, struct dkim_crypto *crypto,
 	dkim_hash_end(hash, digest);
 	dkim_hash_free(&hash);
 	if (item.proven)
-		assert_int_equal(dkim_crypto_verify(crypto, &key, digest,
-						    sig.signature),
-				 t->proof);
+		assert_int_equal(
+			dkim_crypto_verify(crypto, &key, digest, sig.signature),
+			t->proof);
 	arena_free(&a);
 }
 
@@ -106,32 +109,72 @@ static void run_all(const struct attempt *attempts, size_t count)
 static void it_comes_to_results(void **state)
 {
 	static const struct attempt attempts[] = {
-		{TAGS "From:To", "From:To", "rsa2048",
-		 BYTES("From: a\r\nTo: b\r\n"), {0}, true, DKIM_PROOF_GOOD},
+		{TAGS "From:To",
+		 "From:To",
+		 "rsa2048",
+		 BYTES("From: a\r\nTo: b\r\n"),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
 		{TAGS "From:To", "From:To", "rsa2048",
 		 BYTES("From: a\r\nTo: b\r\n"), BYTES("From: a\r\nTo: c\r\n"),
 		 true, DKIM_PROOF_BAD},
-		{EDWARDS "From:To", "From:To", "ed25519",
-		 BYTES("From: a\r\nTo: b\r\n"), {0}, true, DKIM_PROOF_GOOD},
+		{EDWARDS "From:To",
+		 "From:To",
+		 "ed25519",
+		 BYTES("From: a\r\nTo: b\r\n"),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
 		{EDWARDS "From:To", "From:To", "ed25519",
 		 BYTES("From: a\r\nTo: b\r\n"), BYTES("From: a\r\nTo:  b\r\n"),
 		 true, DKIM_PROOF_BAD},
 		/* The From field need not be one that can be read. */
-		{TAGS "From", "From", "rsa2048",
-		 BYTES("From: (((\\\r\n"), {0}, true, DKIM_PROOF_GOOD},
-		{TAGS "From", "From", "rsa2048", BYTES("From:\r\n"), {0}, true,
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 BYTES("From: (((\\\r\n"),
+		 {0},
+		 true,
 		 DKIM_PROOF_GOOD},
-		{TAGS "From", "From", "rsa2048", BYTES("To: x\r\n"), {0}, true,
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 BYTES("From:\r\n"),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 BYTES("To: x\r\n"),
+		 {0},
+		 true,
 		 DKIM_PROOF_GOOD},
 		/* More named than there are: it writes past its array. */
-		{TAGS "From:To:X:Y:Z:From:To", "From:To", "rsa2048",
-		 BYTES("From: a\r\nTo: b\r\n"), {0}, true, DKIM_PROOF_GOOD},
+		{TAGS "From:To:X:Y:Z:From:To",
+		 "From:To",
+		 "rsa2048",
+		 BYTES("From: a\r\nTo: b\r\n"),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
 		/* A tolerance in time must not make t= a future one. */
-		{"v=1; a=rsa-sha256; d=example.com; s=s; t=0; h=From", "From",
-		 "rsa2048", BYTES("From: a\r\n"), {0}, true, DKIM_PROOF_GOOD},
+		{"v=1; a=rsa-sha256; d=example.com; s=s; t=0; h=From",
+		 "From",
+		 "rsa2048",
+		 BYTES("From: a\r\n"),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
 		/* The longest key text that fits. */
-		{TAGS "From", "From", "rsa4096", BYTES("From: a\r\n"), {0},
-		 true, DKIM_PROOF_GOOD},
+		{TAGS "From",
+		 "From",
+		 "rsa4096",
+		 BYTES("From: a\r\n"),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
 	};
 
 	(void)state;
@@ -142,16 +185,41 @@ static void it_is_spared_what_it_cannot_take(void **state)
 {
 	struct arena *a = arena_new(0);
 	struct attempt attempts[] = {
-		{TAGS "From", "From", "rsa2048", BYTES("From: a\0b\r\n"), {0},
-		 false, DKIM_PROOF_GOOD},
-		{TAGS "From", "From", "rsa2048", BYTES("From: a\vb\r\n"), {0},
-		 false, DKIM_PROOF_GOOD},
-		{TAGS "From", "From", "rsa2048", BYTES("From\t: a\r\n"), {0},
-		 false, DKIM_PROOF_GOOD},
-		{TAGS "From:X", "From:X", "rsa2048",
-		 many(a, "X: y\r\n", 2500), {0}, false, DKIM_PROOF_GOOD},
-		{TAGS "From", "From", "rsa2048", many(a, "X: y\r\n", 2500),
-		 {0}, true, DKIM_PROOF_GOOD},
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 BYTES("From: a\0b\r\n"),
+		 {0},
+		 false,
+		 DKIM_PROOF_GOOD},
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 BYTES("From: a\vb\r\n"),
+		 {0},
+		 false,
+		 DKIM_PROOF_GOOD},
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 BYTES("From\t: a\r\n"),
+		 {0},
+		 false,
+		 DKIM_PROOF_GOOD},
+		{TAGS "From:X",
+		 "From:X",
+		 "rsa2048",
+		 many(a, "X: y\r\n", 2500),
+		 {0},
+		 false,
+		 DKIM_PROOF_GOOD},
+		{TAGS "From",
+		 "From",
+		 "rsa2048",
+		 many(a, "X: y\r\n", 2500),
+		 {0},
+		 true,
+		 DKIM_PROOF_GOOD},
 	};
 
 	(void)state;
@@ -163,8 +231,9 @@ static void large_fields_are_no_trouble(void **state)
 {
 	struct arena *a = arena_new(0);
 	struct buf header = BUF(a);
-	struct attempt attempt = {TAGS "From:Subject", "From:Subject",
-				  "rsa2048", {0}, {0}, true, DKIM_PROOF_GOOD};
+	struct attempt attempt = {
+		TAGS "From:Subject", "From:Subject", "rsa2048", {0}, {0}, true,
+		DKIM_PROOF_GOOD};
 
 	(void)state;
 	buf_add_text(&header, "From: a\r\nSubject: ");

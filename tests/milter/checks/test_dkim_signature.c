@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define HASH "bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=; "
-#define GOOD \
+#define GOOD                                                                   \
 	"v=1; a=rsa-sha256; c=simple; d=Example.com; s=S1; h=From : To; " HASH \
 	"b= AA\r\n\tAA "
 
@@ -115,8 +115,10 @@ static void long_lists_are_refused(void **state)
 	(void)state;
 	for (int i = 0; i < DKIM_NAMES_MAX; i++)
 		strcat(names, ":X");
-	value = arena_printf(a, "v=1; a=rsa-sha256; d=example.com; s=s; "
-				"h=%s; " HASH "b=AAAA", names);
+	value = arena_printf(a,
+			     "v=1; a=rsa-sha256; d=example.com; s=s; "
+			     "h=%s; " HASH "b=AAAA",
+			     names);
 	assert_non_null(dkim_signature_parse(a, value, &sig));
 	arena_free(&a);
 }

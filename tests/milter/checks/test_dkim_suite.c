@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* RFC 6376 C.2 and RFC 8463 A.2. */
-#define RFC_RSA \
+#define RFC_RSA                                                              \
 	"p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkM" \
 	"oGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/Rtd" \
 	"C2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPS" \
@@ -73,8 +73,8 @@ static void rfc_examples_and_their_mutations(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slice path =
 			arena_printf(a, "dkim-rfc/%s.eml", cases[i].file);
-		struct mail *mail = dkim_ask(
-			bench, dkim_crlf(a, suite_read(a, path.p)), 0);
+		struct mail *mail =
+			dkim_ask(bench, dkim_crlf(a, suite_read(a, path.p)), 0);
 
 		if (strcmp(dkim_words(mail), cases[i].words) != 0) {
 			print_error("%s: %s, not %s\n", cases[i].file,
@@ -109,7 +109,7 @@ static void messages_from_the_wild(void **state)
 {
 	static const struct {
 		const char *file;
-		int64_t now;	/* 0: today */
+		int64_t now; /* 0: today */
 		const char *words;
 	} cases[] = {
 		{"001", 0, "pass pass"},
@@ -136,8 +136,8 @@ static void messages_from_the_wild(void **state)
 			arena_printf(a, "dkim/%s.txt", cases[i].file);
 		struct slice text = suite_read(a, path.p);
 		struct slice zone = take_zone(a, &text);
-		struct bench *bench = dkim_bench(
-			NULL, arena_cstr(a, zone), i % 2 == 1);
+		struct bench *bench =
+			dkim_bench(NULL, arena_cstr(a, zone), i % 2 == 1);
 		struct mail *mail;
 
 		wall_clock_set(cases[i].now);
