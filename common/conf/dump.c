@@ -23,7 +23,7 @@ static void walk_sections(struct walk *w,
 	for (size_t i = 0; w->groups[i]; i++) {
 		size_t k = 0;
 
-		while (strcmp(w->groups[k]->section, w->groups[i]->section))
+		while (strcmp(w->groups[k]->section, w->groups[i]->section) != 0)
 			k++;
 		if (k == i)
 			each(w, i);
