@@ -31,7 +31,7 @@ static const struct setting dns_rows[] = {
 		"set, which then should validate"),
 	SETTING(struct dns_conf, trust_anchor, "/usr/share/dns/root.key", NULL,
 		NULL, "file with the key of the root zone, for validation"),
-	SETTING(struct dns_conf, in_flight, "4096", "16", "100000",
+	SETTING(struct dns_conf, in_flight, "2048", "16", "100000",
 		"questions a worker may have out at a time; further ones "
 		"fail for now"),
 	SETTING(struct dns_conf, cache, "8m", "0", "1g",

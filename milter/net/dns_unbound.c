@@ -30,6 +30,7 @@
 #define RCODE_NOERROR 0
 #define RCODE_NXDOMAIN 3
 #define ARENA_BYTES 16384
+#define STACK_BYTES (8 * 1024 * 1024)
 
 enum { NOT_VALIDATED, BOGUS, VALIDATED };
 
@@ -68,7 +69,8 @@ static const struct dns_answer *decode(struct dns_unbound *unbound,
 	if (message.rcode == RCODE_NXDOMAIN)
 		status = DNS_NXDOMAIN;
 	else if (message.rcode != RCODE_NOERROR)
-		return failure("the DNS servers failed (SERVFAIL)");
+		return failure(
+			"no usable answer from the DNS servers (SERVFAIL)");
 	else
 		status = message.count > 0 ? DNS_FOUND : DNS_NODATA;
 	answer = dns_answer_new(status, secure, message.ttl, NULL,
@@ -99,7 +101,8 @@ static void deliver(void *asked, int rcode, void *packet, int n, int security,
 			  why_bogus ? why_bogus : "bogus");
 		answer = failure("DNSSEC validation failed");
 	} else if (rcode != RCODE_NOERROR || !packet || n < 0) {
-		answer = failure("the DNS servers failed (SERVFAIL)");
+		answer = failure(
+			"no usable answer from the DNS servers (SERVFAIL)");
 	} else {
 		answer = decode(unbound, question->type,
 				(struct slice){packet, (size_t)n},
@@ -228,16 +231,23 @@ static int warm_up(struct dns_unbound *unbound, struct err *err)
 		       ub_strerror(status));
 }
 
-/* Signals are for the threads of the daemon. */
+/*
+ * Signals are for the threads of the daemon. The stack is what the library
+ * is used to, whatever the process gives its other threads.
+ */
 static int start_thread(struct dns_unbound *unbound, struct err *err)
 {
 	sigset_t all, before;
+	pthread_attr_t attr;
 	int error;
 
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&unbound->thread, NULL, run, unbound);
+	error = pthread_create(&unbound->thread, &attr, run, unbound);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
 	if (error)
 		return err_set(err, "cannot start the resolver thread: %s",
 			       strerror(error));
