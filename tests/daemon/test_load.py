@@ -70,8 +70,8 @@ class Sessions:
         return self.times[min(int(self.count * part), self.count - 1)]
 
 
-@pytest.mark.tsan
-@pytest.mark.parametrize("count", [50, 200])
+@pytest.mark.parametrize(
+    "count", [pytest.param(50, marks=pytest.mark.tsan), 200])
 def test_waiting_sessions_do_not_wait_for_each_other(gatepost, count):
     # Without the tick of the pool some of them take two turns: 4 s.
     sessions = Sessions(gatepost.address, count).run()
@@ -120,6 +120,35 @@ def test_a_session_with_answers_is_not_held_up(folder, silent):
         thread.join()
         assert slowest < 1.5
         assert waiting.problems == []
+
+
+class Frugal(Gatepost):
+    """Without AddressSanitizer's hoard of freed memory."""
+
+    def prepare(self):
+        return ["env", "ASAN_OPTIONS=quarantine_size_mb=1",
+                *super().prepare()]
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_messages(folder, silent):
+    # No name is asked for: the client is trusted.
+    where = folder / "growth"
+    with Frugal(where, silent.address,
+                {"trusted_networks": "198.51.100.0/24"},
+                listen=[f"unix:{where}/run/milter.sock"]) as daemon:
+        worker, = daemon.workers()
+
+        def resident_after(count):
+            for _ in range(count // 10):
+                with Session(daemon.listen[0]) as session:
+                    session.open(ip="198.51.100.1")
+                    for _ in range(10):
+                        session.message(MESSAGE)
+                    session.quit()
+            return int(process.status(worker)["VmRSS"].split()[0])
+        warm = resident_after(1000)
+        assert resident_after(3000) < warm + 1500
 
 
 def test_idle_worker_sleeps(gatepost):

@@ -525,7 +525,9 @@ def test_counters_add_up_and_survive_workers(gatepost):
     def counted():
         gatepost.process.kill(signal.SIGUSR1)
         time.sleep(0.1)
-        return [line for line in gatepost.lines() if "worker_starts" in line]
+        # The last session may still be closing.
+        return [line for line in gatepost.lines()
+                if line.get("sessions_now") == 0]
     line = ports.wait_until(counted, 10, "the counters")[-1]
     assert line["messages"] == 8
     assert line["sessions"] == 8
@@ -533,4 +535,3 @@ def test_counters_add_up_and_survive_workers(gatepost):
     assert line["bytes"] > 8 * 100
     assert line["worker_crashes"] == 1
     assert line["worker_starts"] >= 2
-    assert line["sessions_now"] == 0
