@@ -70,6 +70,8 @@ class Demo:
         show.verdict(record)
         if reply.code == 250 and letter.show:
             self.show_fields(reply, letter)
+        if letter.note:
+            show.row("note", letter.note)
         if record["action"] != letter.expected:
             self.surprises.append(f"message {number}: {letter.expected} was "
                                   f"expected, not {record['action']}")

@@ -15,6 +15,7 @@ class Letter:
     sender: str
     message: bytes
     expected: str       # the action
+    note: str = ""      # what to make of it
     show: tuple = ()    # header fields to show as they were delivered
 
 
@@ -46,14 +47,17 @@ def letters(key, authserv_id):
         "service@bank.example",
         text("From: Your Bank <service@bank.example>",
              "To: user@gatepost.example", "Subject: Confirm your account"),
-        "reject")
+        "reject",
+        "dmarc.enforce = yes acts on the bank's wish; by default it only "
+        "adds points.")
     yield Letter(
         "A client that a block list knows",
         "203.0.113.7", "dialup.example.net", "dialup.example.net",
         "bob@example.net",
         text("From: Bob <bob@example.net>",
              "To: user@gatepost.example", "Subject: Offer"),
-        "accept")
+        "accept",
+        "One listing alone is not enough; 6 points would mark it.")
     yield Letter(
         "Likely spam, not certainly: delivered with a mark",
         "203.0.113.8", "", "shop.example",
@@ -70,4 +74,6 @@ def letters(key, authserv_id):
              "Authentication-Results: mx.elsewhere.example; spf=pass",
              "From: Eve <eve@example.net>",
              "To: user@gatepost.example", "Subject: Trust me"),
-        "accept", show=("Authentication-Results",))
+        "accept",
+        "The field of our name that came with it was removed; the other "
+        "server's stays.", ("Authentication-Results",))
