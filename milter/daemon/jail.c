@@ -41,6 +41,13 @@ int jail_find_user(const char *name, struct jail_user *user_r,
 	return 0;
 }
 
+#ifdef WITH_SANITIZERS
+/* Reports read the process's own files in /proc, which that would close. */
+static const int dumpable = 1;
+#else
+static const int dumpable = 0;
+#endif
+
 int jail_drop(const struct jail_user *user, struct err *err)
 {
 	struct rlimit none = {0, 0};
@@ -51,7 +58,9 @@ int jail_drop(const struct jail_user *user, struct err *err)
 	     setresuid(user->uid, user->uid, user->uid) != 0))
 		return err_set(err, "cannot become user %s: %s", user->name,
 			       strerror(errno));
+	/* Others of the same user may neither trace it nor read its memory. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &none) != 0)
 		return err_set(err, "cannot give up privileges: %s",
 			       strerror(errno));

@@ -17,13 +17,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "milter/daemon/apply.h"
+#include "milter/daemon/session.h"
 #include "milter/engine/report.h"
 
 #include <libmilter/mfapi.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /*
  * Postfix passes header fields up to its header_size_limit whole;
@@ -31,19 +29,9 @@
  */
 #define MAX_COMMAND (4u << 20)
 
-#define WANTED_STEPS                                                           \
-	(SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH |         \
+#define WANTED_STEPS                                                   \
+	(SMFIP_NR_HELO | SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH | \
 	 SMFIP_NR_BODY | SMFIP_NOUNKNOWN)
-
-struct session {
-	struct conn conn;
-	struct arena *helo_arena; /* a client may send many HELOs */
-	struct mail *mail;	  /* NULL until something is known */
-	const char *over;	  /* the limit this message has passed */
-	bool in_transaction;
-	bool own_space; /* SMFIP_HDR_LEADSPC */
-	bool refused;	/* over worker.max_sessions */
-};
 
 /* libmilter's callbacks are given no pointer of ours before a session. */
 static struct milter_service *the_service;
@@ -58,56 +46,32 @@ static struct slice macro(SMFICTX *ctx, const char *name)
 	return slice_cstr(smfi_getsymval(ctx, (char *)name));
 }
 
-/* Keeps text in the connection's arena; says it once for all messages. */
-static void keep(struct arena *arena, struct slice *slot, struct slice text)
+/* Admits or refuses; either way the session is known from here on. */
+static struct session *open_session(SMFICTX *ctx)
 {
-	if (!slice_eq(*slot, text))
-		*slot = arena_dup(arena, text);
-}
+	struct session *session = session_new(the_service->engine);
 
-static struct session *session_new(void)
-{
-	struct session *session = calloc(1, sizeof(*session));
-
-	if (!session)
+	if (!session || smfi_setpriv(ctx, session) != MI_SUCCESS) {
+		session_free(&session);
 		return NULL;
-	session->conn.arena = arena_new(1024);
-	session->helo_arena = arena_new(512);
+	}
 	session->refused = atomic_fetch_add(&the_service->sessions, 1) >=
 			   the_service->max_sessions;
 	counter_add(the_service->counters, GAUGE_SESSIONS, 1);
 	return session;
 }
 
-static void session_free(struct session *session)
+static void begin_transaction(struct session *session)
 {
-	mail_free(&session->mail);
-	arena_free(&session->helo_arena);
-	arena_free(&session->conn.arena);
-	free(session);
-	atomic_fetch_sub(&the_service->sessions, 1);
-	counter_add(the_service->counters, GAUGE_SESSIONS, (uint64_t)-1);
+	session->in_transaction = true;
+	atomic_fetch_add(&the_service->transactions, 1);
 }
 
-/* The message under way, made and brought to the present stage if need be. */
-static struct mail *session_mail(struct session *session)
-{
-	if (session->mail)
-		return session->mail;
-	session->mail = mail_new(the_service->engine, &session->conn);
-	engine_stage(session->mail, STAGE_CONNECT);
-	if (!slice_empty(session->conn.helo))
-		engine_stage(session->mail, STAGE_HELO);
-	return session->mail;
-}
-
-static void session_end_mail(struct session *session)
+static void end_transaction(struct session *session)
 {
 	if (session->in_transaction)
 		atomic_fetch_sub(&the_service->transactions, 1);
-	session->in_transaction = false;
-	session->over = NULL;
-	mail_free(&session->mail);
+	session_end_mail(session);
 }
 
 /*
@@ -151,8 +115,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long mta_actions,
 	/* The worker's own session: it never carries a message. */
 	if (!atomic_load(&the_service->serving))
 		return SMFIS_CONTINUE;
-	session = session_new();
-	if (!session || smfi_setpriv(ctx, session) != MI_SUCCESS)
+	session = open_session(ctx);
+	if (!session)
 		return SMFIS_REJECT;
 	if (!the_service->over_tcp)
 		steps |= SMFIP_NODATA;
@@ -162,39 +126,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long mta_actions,
 	return SMFIS_CONTINUE;
 }
 
-static bool read_address(const _SOCK_ADDR *address, struct ip *ip_r)
-{
-	const struct sockaddr_in *v4 = (const void *)address;
-	const struct sockaddr_in6 *v6 = (const void *)address;
-
-	if (address && address->sa_family == AF_INET)
-		return ip_from_bytes(&v4->sin_addr, 4, ip_r);
-	if (address && address->sa_family == AF_INET6)
-		return ip_from_bytes(&v6->sin6_addr, 16, ip_r);
-	return false;
-}
-
-/*
- * The name counts only where the MTA has verified it: Postfix says
- * "unknown" and Sendmail "[192.0.2.1]" otherwise; Sendmail may also give an
- * unverified name and say so in {client_resolve}.
- */
-static struct slice verified_name(SMFICTX *ctx, const char *host)
-{
-	struct slice name = slice_cstr(host);
-	struct slice resolved = macro(ctx, "{client_resolve}");
-
-	if (slice_eq_nocase(name, SLICE("unknown")) ||
-	    slice_starts_nocase(name, SLICE("[")) ||
-	    !(slice_empty(resolved) || slice_eq(resolved, SLICE("OK"))))
-		return SLICE_NONE;
-	return name;
-}
-
 static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
 	struct session *session = session_of(ctx);
-	struct conn *conn;
 
 	if (!session)
 		return SMFIS_TEMPFAIL;
@@ -205,15 +139,10 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 			    "Too busy now, please try again later");
 		return SMFIS_TEMPFAIL;
 	}
-	conn = &session->conn;
-	if (read_address(address, &conn->client)) {
-		conn->client_text = ip_text(conn->arena, &conn->client);
-		conn->ptr_name =
-			arena_dup(conn->arena, verified_name(ctx, host));
-	}
-	conn->trusted = conn->client.family == IP_NONE ||
-			engine_trusts(the_service->engine, &conn->client);
-	keep(conn->arena, &conn->daemon_name, macro(ctx, "{daemon_name}"));
+	session_set_client(session, address, slice_cstr(host),
+			   macro(ctx, "{client_resolve}"));
+	session_keep(session, &session->conn.daemon_name,
+		     macro(ctx, "{daemon_name}"));
 	session_mail(session);
 	return SMFIS_CONTINUE;
 }
@@ -224,26 +153,13 @@ static sfsistat on_helo(SMFICTX *ctx, char *name)
 
 	if (!session || session->refused)
 		return SMFIS_NOREPLY;
-	/* A second HELO replaces the first, and with it what was asked. */
-	if (!slice_empty(session->conn.helo)) {
-		session_end_mail(session);
-		arena_reset(session->helo_arena);
-	}
-	session->conn.helo = arena_dup(session->helo_arena, slice_cstr(name));
-	keep(session->conn.arena, &session->conn.tls_version,
-	     macro(ctx, "{tls_version}"));
+	if (session->in_transaction)
+		end_transaction(session);
+	session_set_helo(session, slice_cstr(name));
+	session_keep(session, &session->conn.tls_version,
+		     macro(ctx, "{tls_version}"));
 	engine_stage(session_mail(session), STAGE_HELO);
 	return SMFIS_NOREPLY;
-}
-
-/* An envelope path without its angle brackets. */
-static struct slice path_of(char **args)
-{
-	struct slice path = slice_trim(slice_cstr(args[0]));
-
-	if (path.n >= 2 && path.p[0] == '<' && path.p[path.n - 1] == '>')
-		return slice_sub(path, 1, path.n - 1);
-	return path;
 }
 
 static sfsistat on_mail(SMFICTX *ctx, char **args)
@@ -256,12 +172,12 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
 	conn = &session->conn;
 	/* Begun at connect, unless it is a later message of the session. */
 	if (session->in_transaction)
-		session_end_mail(session);
-	keep(conn->arena, &conn->user, macro(ctx, "{auth_authen}"));
-	keep(conn->arena, &conn->tls_version, macro(ctx, "{tls_version}"));
-	mail_set_sender(session_mail(session), path_of(args));
-	session->in_transaction = true;
-	atomic_fetch_add(&the_service->transactions, 1);
+		end_transaction(session);
+	session_keep(session, &conn->user, macro(ctx, "{auth_authen}"));
+	session_keep(session, &conn->tls_version, macro(ctx, "{tls_version}"));
+	mail_set_sender(session_mail(session),
+			session_path(slice_cstr(args[0])));
+	begin_transaction(session);
 	engine_stage(session->mail, STAGE_ENVELOPE);
 	return SMFIS_CONTINUE;
 }
@@ -271,7 +187,8 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **args)
 	struct session *session = session_of(ctx);
 
 	if (session && !session->refused &&
-	    !mail_add_rcpt(session_mail(session), path_of(args)))
+	    !mail_add_rcpt(session_mail(session),
+			   session_path(slice_cstr(args[0]))))
 		session->over = "too many recipients";
 	return SMFIS_NOREPLY;
 }
@@ -389,7 +306,7 @@ static sfsistat on_eom(SMFICTX *ctx)
 	}
 	report_log(mail, report_make(the_service->policy, mail, &decision));
 	account(mail, &decision);
-	session_end_mail(session);
+	end_transaction(session);
 	return status;
 }
 
@@ -401,7 +318,7 @@ static sfsistat on_abort(SMFICTX *ctx)
 		return SMFIS_CONTINUE;
 	if (session->in_transaction)
 		counter_add(the_service->counters, COUNTER_ABORTED, 1);
-	session_end_mail(session);
+	end_transaction(session);
 	return SMFIS_CONTINUE;
 }
 
@@ -413,8 +330,10 @@ static sfsistat on_close(SMFICTX *ctx)
 	if (!session)
 		return SMFIS_CONTINUE;
 	(void)smfi_setpriv(ctx, NULL);
-	session_end_mail(session);
-	session_free(session);
+	end_transaction(session);
+	session_free(&session);
+	atomic_fetch_sub(&the_service->sessions, 1);
+	counter_add(the_service->counters, GAUGE_SESSIONS, (uint64_t)-1);
 	return SMFIS_CONTINUE;
 }
 

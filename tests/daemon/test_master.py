@@ -97,6 +97,15 @@ def test_bad_address_is_one_clear_line(folder, address, part):
     assert address in line and part in line
 
 
+def test_fault_that_only_a_worker_finds_is_one_line_too(folder):
+    code, line = refused(
+        folder / "worker", "--set", "dns.servers=nonsense", "--set",
+        "worker.processes=3", "--set",
+        f"listen=inet:127.0.0.1:{ports.free_port()}")
+    assert code == 78
+    assert "dns.servers" in line and "nonsense" in line
+
+
 def test_missing_configuration_file(folder):
     done = subprocess.run([program("gatepostd"), "-c", folder / "absent"],
                           capture_output=True, timeout=20, check=False)
