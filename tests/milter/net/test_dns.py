@@ -240,6 +240,26 @@ def test_a_server_that_comes_late_is_used(folder):
             assert time.monotonic() - start < 15
 
 
+@pytest.mark.slow
+def test_a_server_that_was_silent_is_used_again_soon(folder):
+    silent = SilentDns()
+    with Asker("-s", silent.address) as asker:
+        end = time.monotonic() + 30
+        number = 0
+        while time.monotonic() < end:
+            asker.do(f"drop 20 A s{number}.example.org")
+            time.sleep(0.2)
+            number += 1
+        silent.stop()
+        with DnsServer(folder / "spoken", ZONES, port=silent.port):
+            start = time.monotonic()
+            ports.wait_until(
+                lambda: asker.do(f"ask A r{time.monotonic_ns()}.wild."
+                                 "example.org 1000").startswith("FOUND"),
+                60, "the resolver to try the server again")
+            assert time.monotonic() - start < 20
+
+
 def test_without_servers_it_starts_with_validation():
     with Asker() as asker:
         assert asker.ask("A", "localhost").data == ["7f000001"]

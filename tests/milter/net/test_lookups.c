@@ -239,6 +239,8 @@ static void each_owner_has_its_own_deadline(void **state)
 	deliver(&f->shared);
 	assert_int_equal(lookup_text(f, DNS_A, "a.example")->status, DNS_FOUND);
 	assert_int_equal(lookups_stats(f->l).timed_out, 1);
+	assert_int_equal(lookups_pending(f->l, 1), 0);
+	assert_int_equal(lookups_pending(f->l, 2), 0);
 	end(f);
 }
 
