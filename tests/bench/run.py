@@ -108,6 +108,9 @@ class Bench:
                 service.start()
             print_head()
             self.measure(chains)
+            for service in started:
+                for line in service.complaints():
+                    print(f"{service.name}: {line}")
         finally:
             for service in reversed(started):
                 service.stop()

@@ -19,7 +19,8 @@ TRADES = "bank books cafe cloud craft data dental farm fleet foods garage " \
          "hotel labs law mail media motors music news pharma post press " \
          "school shop sport tools travel works".split()
 
-# Address lists and the answer for a listed client; domain lists likewise.
+# Address lists and the answer for a listed client; domain lists likewise,
+# with the name that each keeps listed as a test.
 ADDRESS_LISTS = {
     "zen.spamhaus.org": "127.0.0.4",
     "bl.spameatingmonkey.net": "127.0.0.2",
@@ -32,9 +33,9 @@ QUIET_ADDRESS_LISTS = ["ix.dnsbl.manitu.net", "bl.score.senderscore.com",
                        "bl.spamcop.net", "psbl.surriel.com"]
 WELCOME_LIST = "list.dnswl.org"
 DOMAIN_LISTS = {
-    "dbl.spamhaus.org": "127.0.1.2",
-    "multi.surbl.org": "127.0.0.64",
-    "multi.uribl.com": "127.0.0.2",
+    "dbl.spamhaus.org": ("127.0.1.2", "dbltest.com"),
+    "multi.surbl.org": ("127.0.0.64", "surbl-org-permanent-test-point.com"),
+    "multi.uribl.com": ("127.0.0.2", "test.uribl.com"),
 }
 QUIET_DOMAIN_LISTS = ["uribl.spameatingmonkey.net", "dwl.dnswl.org",
                       "fresh15.spameatingmonkey.net"]
@@ -200,7 +201,7 @@ class World:
             self._key(sender, 0)
         for address, _ in sender.clients:
             self._list(address, 0.5)
-        for zone, answer in DOMAIN_LISTS.items():
+        for zone, (answer, _) in DOMAIN_LISTS.items():
             if self.rng.random() < 0.5:
                 self.zone.add(f"{sender.name}.{zone}", "A", answer, 300)
         return sender
@@ -216,7 +217,8 @@ class World:
             self.zone.add(f"2.0.0.127.{zone}", "A", "127.0.0.2", 300)
             self.zone.add(f"{reverse('::ffff:7f00:2')}.{zone}", "A",
                           "127.0.0.2", 300)
+        for zone, (answer, name) in DOMAIN_LISTS.items():
+            self.zone.add(f"{name}.{zone}", "A", answer, 300)
         for zone in [*DOMAIN_LISTS, *QUIET_DOMAIN_LISTS]:
-            answer = DOMAIN_LISTS.get(zone, "127.0.0.2")
-            self.zone.add(f"test.{zone}", "A", answer, 300)
+            self.zone.add(f"test.{zone}", "A", "127.0.0.2", 300)
             self.zone.add(f"2.0.0.127.{zone}", "A", "127.0.0.2", 300)

@@ -99,6 +99,10 @@ class Service:
                 raise Failed(f"{self.name} did not start:\n{log[-2000:]}")
             time.sleep(0.05)
 
+    def complaints(self):
+        """Lines of its log that make its figures doubtful."""
+        return []
+
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -207,6 +211,12 @@ worker {{
 }}
 """)
         return [self.build / "gatepostd", "-c", config, "--foreground"]
+
+    def complaints(self):
+        """What it warned of: a list it does not ask costs it no time."""
+        log = (self.folder / "log").read_text(errors="replace")
+        return [line for line in log.splitlines()
+                if " level=warn " in line or " level=error " in line]
 
 
 class Rspamd(Service):
