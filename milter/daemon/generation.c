@@ -277,6 +277,14 @@ static void seat_died(struct barracks *barracks, struct generation *gen,
 	plan_start(seat);
 }
 
+static void warn_of_end(pid_t pid, int status)
+{
+	char how[64];
+
+	describe(status, how, sizeof(how));
+	log_warn("worker %d %s while winding down", (int)pid, how);
+}
+
 bool generation_bury(struct barracks *barracks, struct generation *gen,
 		     pid_t pid, int status)
 {
@@ -289,9 +297,7 @@ bool generation_bury(struct barracks *barracks, struct generation *gen,
 		if (gen->phase == PHASE_STARTING || gen->phase == PHASE_SERVING)
 			seat_died(barracks, gen, seat, status);
 		else if (status != 0 && gen->phase != PHASE_FAILED)
-			log_warn("worker %d ended with status %d while "
-				 "winding down",
-				 (int)pid, status);
+			warn_of_end(pid, status);
 		if (seat->control >= 0)
 			close(seat->control);
 		seat->control = -1;

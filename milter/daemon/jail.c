@@ -114,8 +114,10 @@ static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 /* What the sanitizers' runtimes do on their own behalf when they report. */
 static const int allowed_for_sanitizers[] = {
 	SCMP_SYS(personality), SCMP_SYS(kill), SCMP_SYS(getppid),
-	SCMP_SYS(getdents64), SCMP_SYS(process_vm_readv), SCMP_SYS(msync),
+	SCMP_SYS(getdents), SCMP_SYS(getdents64), SCMP_SYS(msync),
+	SCMP_SYS(process_vm_readv),
 	SCMP_SYS(prctl), SCMP_SYS(ptrace), SCMP_SYS(wait4),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(set_tid_address),
 };
 #else
 static const int allowed_for_sanitizers[] = {SCMP_SYS(getpid)};

@@ -325,6 +325,21 @@ static void drain(struct worker *worker, char word)
 	tell_dns(worker);
 }
 
+/*
+ * There only in builds with AddressSanitizer, whose own look for leaks
+ * would come with exit().
+ */
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+static _Noreturn void leave(void)
+{
+	if (__lsan_do_recoverable_leak_check &&
+	    __lsan_do_recoverable_leak_check())
+		_exit(EXIT_SOFTWARE);
+	/* Threads of libraries still run: no atexit handlers, no frees. */
+	_exit(EXIT_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
 	static struct worker worker;
@@ -349,6 +364,5 @@ int main(int argc, char **argv)
 	(void)!send(WORKER_FD_CONTROL, &ready, 1, MSG_NOSIGNAL);
 	word = serve(&worker);
 	drain(&worker, word);
-	/* Threads of libraries still run: no atexit handlers, no frees. */
-	_exit(EXIT_SUCCESS);
+	leave();
 }
