@@ -90,7 +90,7 @@ static bool next_field(struct slice *rest, struct slice *field_r)
 
 static int message_cut(struct arena *a, struct slice bytes, struct message *m)
 {
-	struct slice rest = bytes, field;
+	struct slice rest = bytes, field = SLICE_NONE;
 
 	m->size = bytes.n;
 	m->fields = ARENA_ARRAY(a, struct field, count_lines(bytes) + 1);
@@ -161,7 +161,7 @@ static int add_message(struct mailset *set, const char *folder,
 		       const struct slice *column, struct err *err)
 {
 	struct message *m = &set->messages[set->message_count];
-	struct slice path, bytes;
+	struct slice path, bytes = SLICE_NONE;
 
 	m->file = arena_cstr(set->arena, column[FILE_NAME]);
 	m->sender = path_text(set->arena, column[SENDER]);
@@ -217,7 +217,7 @@ static int read_index(struct mailset *set, const char *folder,
 
 int mailset_load(const char *folder, struct mailset *set_r, struct err *err)
 {
-	struct slice path, index;
+	struct slice path, index = SLICE_NONE;
 
 	*set_r = (struct mailset){.arena = arena_new(64 * 1024)};
 	path = arena_printf(set_r->arena, "%s/index", folder);
