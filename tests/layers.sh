@@ -50,7 +50,6 @@ may_share() {
 	"libmilter milter/daemon/apply.c") true ;;
 	# Hashes and keys of signatures have nothing in common with seals.
 	"openssl milter/checks/dkim_crypto.c") true ;;
-	"openssl milter/checks/dkim_keys.c") true ;;
 	# Its options are a file of their own.
 	"unbound milter/net/dns_unbound.c") true ;;
 	"unbound milter/net/dns_options.c") true ;;

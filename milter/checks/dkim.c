@@ -15,14 +15,12 @@ struct dkim_conf {
 };
 
 /* In the order of the words of dkim.verifier. */
-enum { LIBOPENDKIM, OWN };
+enum { OWN, LIBOPENDKIM };
 
 static const struct setting rows[] = {
-	SETTING(struct dkim_conf, verifier, "libopendkim", "libopendkim|own",
-		NULL,
-		"who checks signatures over the header: the library "
-		"libopendkim, and Gatepost itself where it cannot; or "
-		"Gatepost itself always"),
+	SETTING(struct dkim_conf, verifier, "own", "own|libopendkim", NULL,
+		"who checks signatures over the header: Gatepost itself, or "
+		"the library libopendkim wherever it can"),
 	SETTING(struct dkim_conf, clock_slack, "6h", "0s", "7d",
 		"how far in the future a signature may say it was made; "
 		"clocks of senders are wrong more often than mail is forged "
@@ -54,7 +52,7 @@ static const struct symbol symbols[] = {
 		     NULL},
 	[POLICY] = {"DKIM_POLICY", 0.0,
 		    "The message's signature is good, but leaves part of the "
-		    "body open to anyone",
+		    "message open to anyone",
 		    NULL},
 	[TEMPERROR] = {"DKIM_TEMPERROR", 0.0,
 		       "DNS gave no answer, so the signature could not be "
@@ -85,9 +83,7 @@ static int prepare(struct arena *arena, const struct conf *conf,
 	tools->max_signatures = (size_t)dkim->conf->max_signatures;
 	tools->crypto = dkim_crypto_new();
 	if (tools->crypto && dkim->conf->verifier.value == LIBOPENDKIM)
-		tools->library =
-			dkim_library_new((uint64_t)tools->slack_s,
-					 dkim_crypto_keys(tools->crypto));
+		tools->library = dkim_library_new((uint64_t)tools->slack_s);
 	if (!tools->crypto ||
 	    (!tools->library && dkim->conf->verifier.value == LIBOPENDKIM))
 		return err_set(err, "dkim: OpenSSL or libopendkim cannot be "

@@ -1,13 +1,12 @@
 /*
  * What DKIM needs of OpenSSL: SHA-256, and the check of a signature over a
- * hash. SHA-256 is fetched once per configuration, and keys are decoded
- * once; either costs more than what is done with it.
+ * hash. SHA-256 is fetched once per configuration, since that costs more
+ * than what is done with it.
  */
 #ifndef GATEPOST_CHECKS_DKIM_CRYPTO_H
 #define GATEPOST_CHECKS_DKIM_CRYPTO_H
 
 #include "milter/checks/dkim_key.h"
-#include "milter/checks/dkim_keys.h"
 
 #define DKIM_HASH_SIZE 32
 
@@ -31,11 +30,8 @@ enum dkim_proof {
 	DKIM_PROOF_NO_KEY, /* the key cannot be used */
 };
 
-/* The decoded keys, for dkim_keys_lend(). */
-struct dkim_keys *dkim_crypto_keys(const struct dkim_crypto *crypto);
 /* Whether `signature` is that of `key` over the digest. */
-enum dkim_proof dkim_crypto_verify(const struct dkim_crypto *crypto,
-				   const struct dkim_key *key,
+enum dkim_proof dkim_crypto_verify(const struct dkim_key *key,
 				   const char digest[DKIM_HASH_SIZE],
 				   struct slice signature);
 

@@ -107,3 +107,51 @@ void dkim_headers_hash(struct dkim_hash *hash, const struct mail *mail,
 	dkim_hash_add(hash, buf_slice(&out));
 	arena_free(&a);
 }
+
+static size_t standing(const struct mail *mail, struct slice name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < mail->header_count; i++)
+		count += slice_eq_nocase(slice_trim(mail->headers[i].name),
+					 name);
+	return count;
+}
+
+static size_t covered(const struct dkim_signature *sig, struct slice name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < sig->name_count; i++)
+		count += slice_eq_nocase(sig->names[i], name);
+	return count;
+}
+
+struct slice dkim_headers_added(const struct mail *mail,
+				const struct dkim_signature *sig)
+{
+	static const char *const once[] = {
+		"From",
+		"Subject",
+		"Date",
+		"To",
+		"Cc",
+		"Reply-To",
+		"Sender",
+		"Message-ID",
+		"In-Reply-To",
+		"References",
+		"MIME-Version",
+		"Content-Type",
+		"Content-Transfer-Encoding",
+	};
+
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		struct slice name = slice_cstr(once[i]);
+		size_t signs = covered(sig, name);
+
+		if (signs > 0 && standing(mail, name) > signs)
+			return name;
+	}
+	return SLICE_NONE;
+}

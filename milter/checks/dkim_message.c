@@ -260,30 +260,48 @@ static bool body_is_good(const struct dkim_message *m,
 	return false;
 }
 
-static void conclude(struct arena *a, const struct dkim_message *m,
+/* A good signature that leaves part of the message open proves too little. */
+static void judge_coverage(const struct mail *mail,
+			   const struct dkim_message *m,
+			   const struct signature *s, struct auth_dkim *result)
+{
+	uint64_t length = m->bodies[s->body].canon.length;
+	struct slice added = dkim_headers_added(mail, &s->sig);
+
+	if (s->sig.has_length && s->sig.length < length)
+		set_result(result, AUTH_POLICY,
+			   arena_printf(mail->arena,
+					"only %llu of %llu bytes of the "
+					"body are signed (l=)",
+					(unsigned long long)s->sig.length,
+					(unsigned long long)length));
+	else if (added.n > 0)
+		set_result(result, AUTH_POLICY,
+			   arena_printf(mail->arena,
+					"there is another %.*s field, which "
+					"is not signed",
+					SLICE_FMT(added)));
+	else
+		set_result(result, AUTH_PASS, SLICE_NONE);
+}
+
+static void conclude(const struct mail *mail, const struct dkim_message *m,
 		     const struct signature *s, enum dkim_proof proof,
 		     struct auth_dkim *result)
 {
-	uint64_t length = m->bodies[s->body].canon.length;
 
 	if (proof == DKIM_PROOF_NO_KEY)
 		set_result(result, AUTH_PERMERROR,
-			   arena_printf(a, "%.*s: the key (p=) cannot be read",
+			   arena_printf(mail->arena,
+					"%.*s: the key (p=) cannot be read",
 					SLICE_FMT(s->key_name)));
 	else if (proof == DKIM_PROOF_BAD)
 		set_result(result, AUTH_FAIL,
 			   SLICE("the signature does not match: header fields "
 				 "were changed, or it was not made with this "
 				 "key"));
-	else if (s->sig.has_length && s->sig.length < length)
-		set_result(result, AUTH_POLICY,
-			   arena_printf(a,
-					"only %llu of %llu bytes of the "
-					"body are signed (l=)",
-					(unsigned long long)s->sig.length,
-					(unsigned long long)length));
 	else
-		set_result(result, AUTH_PASS, SLICE_NONE);
+		judge_coverage(mail, m, s, result);
 }
 
 /* What the library cannot take, or could not come to a result about. */
@@ -299,8 +317,7 @@ static enum dkim_proof verify_ourselves(const struct mail *mail,
 	dkim_headers_hash(hash, mail, s->field, &s->sig);
 	dkim_hash_end(hash, digest);
 	dkim_hash_free(&hash);
-	return dkim_crypto_verify(tools->crypto, &s->key, digest,
-				  s->sig.signature);
+	return dkim_crypto_verify(&s->key, digest, s->sig.signature);
 }
 
 /*
@@ -354,7 +371,7 @@ void dkim_message_verify(struct dkim_message *m, struct mail *mail,
 
 		if (!open[i])
 			continue;
-		conclude(mail->arena, m, s,
+		conclude(mail, m, s,
 			 item_of[i] < item_count && items[item_of[i]].proven
 				 ? items[item_of[i]].proof
 				 : verify_ourselves(mail, tools, s),

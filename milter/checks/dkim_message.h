@@ -7,7 +7,8 @@
  * PERMFAIL, a field or key that cannot be used and so proves nothing either
  * way, is permerror; expired signatures are among them there. Where hashes
  * were computed and did not agree (6.1.3), it is fail. policy: good, but it
- * leaves part of the body open (l=).
+ * leaves part of the body open (l=), or a second field of a kind that
+ * readers show (RFC 6376 8.15).
  */
 #ifndef GATEPOST_CHECKS_DKIM_MESSAGE_H
 #define GATEPOST_CHECKS_DKIM_MESSAGE_H

@@ -30,9 +30,8 @@
 #define FIELDS_MAX 2000
 
 struct dkim_library {
-	DKIM_LIB *exact;	/* no tolerance in time */
-	DKIM_LIB *tolerant;	/* t= may be slightly in the future */
-	struct dkim_keys *keys; /* decoded ones */
+	DKIM_LIB *exact;    /* no tolerance in time */
+	DKIM_LIB *tolerant; /* t= may be slightly in the future */
 };
 
 /* One message in the library. */
@@ -100,13 +99,12 @@ static DKIM_LIB *open_library(uint64_t slack_s)
 	return lib;
 }
 
-struct dkim_library *dkim_library_new(uint64_t slack_s, struct dkim_keys *keys)
+struct dkim_library *dkim_library_new(uint64_t slack_s)
 {
 	struct dkim_library *library = calloc(1, sizeof(*library));
 
 	if (!library)
 		return NULL;
-	library->keys = keys;
 	library->exact = open_library(0);
 	library->tolerant = open_library(slack_s + 60);
 	if (!library->exact || !library->tolerant)
@@ -267,10 +265,8 @@ static void verify(const struct dkim_library *library, struct run *run,
 	 * is in the arena. */
 	if (!feed(dkim, run, fields, count))
 		return;
-	dkim_keys_lend(library->keys);
 	for (size_t i = 0; i < run->count; i++)
 		process(dkim, &run->items[i], run->infos[i]);
-	dkim_keys_lend(NULL);
 	dkim_free(dkim);
 }
 

@@ -13,8 +13,8 @@
 struct dkim_library;
 
 /* One for a configuration, immutable. `slack_s`: as far as t= may lie in the
- * future. `keys` must outlive it. NULL when memory is short. */
-struct dkim_library *dkim_library_new(uint64_t slack_s, struct dkim_keys *keys);
+ * future. NULL when memory is short. */
+struct dkim_library *dkim_library_new(uint64_t slack_s);
 void dkim_library_free(struct dkim_library **library);
 
 /* One signature to verify. */

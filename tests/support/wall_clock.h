@@ -1,5 +1,5 @@
 /*
- * Moves the wall clock of a test program, for its own code and for foreign
+ * Stops the wall clock of a test program, for its own code and for foreign
  * libraries alike. The monotonic clock goes on as it does.
  */
 #ifndef GATEPOST_TESTS_WALL_CLOCK_H
@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* From now on it is that time (seconds since the epoch); 0: the true time. */
+/* Stops at that time (seconds since the epoch); 0: it runs, and is true. */
 void wall_clock_set(int64_t now);
 
 #endif

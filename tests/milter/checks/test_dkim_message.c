@@ -13,7 +13,7 @@
 
 #define TAGS(d, s)                                                 \
 	"v=1; a=rsa-sha256; c=relaxed/relaxed; d=" d "; s=" s "; " \
-							      "h=From:Subject"
+	"h=From:Subject"
 
 #define BYTES(literal)                       \
 	{                                    \
@@ -146,9 +146,9 @@ static void findings_for_a_message(void **state)
 
 	(void)state;
 	for (int way = 0; way < 4; way++) {
-		struct bench *bench =
-			dkim_bench(way & 2 ? "dkim { verifier = own }" : NULL,
-				   make_zone(a), way & 1);
+		struct bench *bench = dkim_bench(
+			way & 2 ? "dkim { verifier = libopendkim }" : NULL,
+			make_zone(a), way & 1);
 
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 			struct buf all = BUF(a);
@@ -293,6 +293,8 @@ static void hostile_headers_do_not_matter(void **state)
 	struct arena *a = arena_new(0);
 	struct bench *bench = dkim_bench(NULL, make_zone(a), false);
 	static const struct want good = {"pass", "DKIM_PASS", OUTCOME_PASS};
+	static const struct want added = {"policy", "DKIM_POLICY",
+					  OUTCOME_PASS};
 	struct slice signature =
 		sign_for(a, TAGS("example.com", "s"), "rsa2048");
 	struct buf fields[5];
@@ -315,7 +317,7 @@ static void hostile_headers_do_not_matter(void **state)
 		buf_add(&all, signature);
 		buf_add(&all, buf_slice(&fields[i]));
 		check_one(bench, whole(a, buf_slice(&all), header, body),
-			  &good);
+			  i == 3 ? &added : &good);
 	}
 	bench_free(&bench);
 	arena_free(&a);
