@@ -520,6 +520,34 @@ def test_workers_end_when_the_master_is_killed(folder, dns):
     ports.wait_until(ended, 10, "the workers to end")
 
 
+# What it tells systemd
+
+class Notifying(Gatepost):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.told.bind("\0gatepost-test-" + str(os.getpid()))
+        self.told.settimeout(20)
+
+    def prepare(self):
+        name = "@gatepost-test-" + str(os.getpid())
+        return ["env", f"NOTIFY_SOCKET={name}", *super().prepare()]
+
+
+def test_systemd_hears_of_start_reload_and_end(folder, dns):
+    config = (program("gatepostd").parent / "config.h").read_text()
+    if "HAVE_SYSTEMD 1" not in config:
+        pytest.skip("built without libsystemd")
+    daemon = Notifying(folder / "notify", dns.address).start()
+    with daemon.told as told:
+        assert told.recv(100) == b"READY=1"
+        daemon.reload()
+        assert told.recv(100) == b"RELOADING=1"
+        assert told.recv(100) == b"READY=1"
+        daemon.stop()
+        assert told.recv(100) == b"STOPPING=1"
+
+
 # What it counts
 
 def test_counters_add_up_and_survive_workers(gatepost):
