@@ -1,6 +1,8 @@
 """gatepostd and the command gatepost, as built in the folder that the
 variable GATEPOST_BUILD names (./check and ./quickstart set it)."""
 
+import atexit
+import functools
 import json
 import os
 import shutil
@@ -9,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from support import ports, process
+from support.folder import Folder
 from support.process import Failed, Process
 
 TOP = Path(__file__).resolve().parents[2]
@@ -18,13 +21,31 @@ def build_folder():
     return Path(os.environ.get("GATEPOST_BUILD", TOP / "build"))
 
 
+PROGRAMS = ("gatepost", "gatepostd", "gatepost-worker")
+
+
+@functools.cache
+def _reachable_folder():
+    """The programs where an unprivileged worker can start them: copies,
+    if the build folder is below one that only its owner may enter."""
+    build = build_folder().resolve()
+    if all(path.stat().st_mode & 0o001 for path in (build, *build.parents)):
+        return build
+    copies = Folder("gatepost-bin.")
+    atexit.register(copies.remove)
+    for name in PROGRAMS:
+        if (build / name).exists():
+            shutil.copy2(build / name, copies.path)
+    return copies.path
+
+
 def program(name):
     """The path of a built program."""
-    path = build_folder() / name
-    if not path.exists():
-        raise Failed(f"{path} is not there: build first, or set "
-                     "GATEPOST_BUILD to the build folder")
-    return path
+    folder = _reachable_folder() if name in PROGRAMS else build_folder()
+    if not (folder / name).exists():
+        raise Failed(f"{build_folder() / name} is not there: build first, or "
+                     "set GATEPOST_BUILD to the build folder")
+    return folder / name
 
 
 class Gatepost:
@@ -65,17 +86,13 @@ class Gatepost:
         return words + ["--set", "listen=" + ", ".join(self.listen)]
 
     def prepare(self):
-        """Makes the folders, the file, and copies of the programs: an
-        unprivileged worker may not reach into the build folder."""
-        for name in ("state", "run", "bin"):
-            (self.folder / name).mkdir(exist_ok=True)
+        """Makes the folders and the file; returns the command line."""
         for name in ("state", "run"):
+            (self.folder / name).mkdir(exist_ok=True)
             (self.folder / name).chmod(0o777)
-        for name in ("gatepostd", "gatepost-worker"):
-            shutil.copy2(program(name), self.folder / "bin")
         if self.config is not None:
             self.conf.write_text(self.config)
-        return [self.folder / "bin/gatepostd", *self.arguments()]
+        return [program("gatepostd"), *self.arguments()]
 
     def start(self, wrapper=()):
         self.process = Process("gatepostd", [*wrapper, *self.prepare()],
