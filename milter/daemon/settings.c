@@ -43,7 +43,7 @@ static const struct setting worker_rows[] = {
 	SETTING(struct worker_conf, idle, "2h", "10s", "1d",
 		"how long a session may stay silent; keep it above "
 		"Postfix's own timeouts"),
-	SETTING(struct worker_conf, drain, "30s", "0s", "1h",
+	SETTING(struct worker_conf, drain, "45s", "0s", "1h",
 		"how long messages under way may take to end after a stop"),
 	SETTING(struct worker_conf, linger, "10m", "0s", "1d",
 		"how long sessions that were open at a reload may go on with "

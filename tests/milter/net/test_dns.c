@@ -90,6 +90,19 @@ static struct dns_stats stats_of(struct fixture *f)
 	return stats;
 }
 
+/*
+ * Questions that went to the server for the first time: a loaded machine
+ * may make the library repeat them, which is not what these tests are about.
+ */
+static unsigned sent(struct fixture *f)
+{
+	struct dns_stats stats = stats_of(f);
+
+	assert_true(dnsd_asked(f->server) >=
+		    stats.asked - stats.cached - stats.coalesced);
+	return (unsigned)(stats.asked - stats.cached - stats.coalesced);
+}
+
 /* A loaded machine may make the library ask again, so: at least. */
 static void wait_asked(struct fixture *f, unsigned count)
 {
@@ -140,16 +153,16 @@ static void answers_are_kept_as_long_as_they_may_be(void **state)
 		assert_int_equal(ask(&f, DNS_A, "nx.example", WAIT_MS),
 				 DNS_NXDOMAIN);
 	}
-	assert_int_equal(dnsd_asked(f.server), 2);
+	assert_int_equal(sent(&f), 2);
 	assert_int_equal(stats_of(&f).cached, 4);
 	for (int i = 0; i < 3; i++)
 		ask(&f, DNS_A, "ttl0.example", WAIT_MS);
-	assert_int_equal(dnsd_asked(f.server), 5);
+	assert_int_equal(sent(&f), 5);
 	ask(&f, DNS_A, "ttl1.example", WAIT_MS);
 	/* Two seconds, since the library counts whole ones. */
 	usleep(2100000);
 	ask(&f, DNS_A, "ttl1.example", WAIT_MS);
-	assert_int_equal(dnsd_asked(f.server), 7);
+	assert_int_equal(sent(&f), 7);
 	stop(&f);
 }
 
@@ -178,7 +191,7 @@ static void equal_questions_are_made_one(void **state)
 			DNS_FOUND);
 		message_end(&messages[i]);
 	}
-	assert_int_equal(dnsd_asked(f.server), 1);
+	assert_int_equal(sent(&f), 1);
 	stop(&f);
 }
 
@@ -242,6 +255,7 @@ static void two_thousand_at_once(void **state)
 	start(&f, 4096);
 	m = message_begin(&f, WAIT_MS);
 	for (int round = 0; round < 2; round++) {
+		found = 0;
 		for (int i = 0; i < 2000; i++) {
 			const struct dns_answer *answer;
 
