@@ -12,7 +12,7 @@ import pytest
 
 from support import milterclient, ports, process
 from support.dnsserver import DnsServer, SilentDns
-from support.gatepost import Gatepost, program
+from support.gatepost import Gatepost, build_folder, program
 from support.milterclient import Closed, Session
 
 MESSAGE = (b"From: someone@sender.example\nTo: user@ours.example\n"
@@ -535,7 +535,7 @@ class Notifying(Gatepost):
 
 
 def test_systemd_hears_of_start_reload_and_end(folder, dns):
-    config = (program("gatepostd").parent / "config.h").read_text()
+    config = (build_folder() / "config.h").read_text()
     if "HAVE_SYSTEMD 1" not in config:
         pytest.skip("built without libsystemd")
     daemon = Notifying(folder / "notify", dns.address).start()
