@@ -42,6 +42,9 @@ static size_t worker_args(const struct barracks *barracks,
 	args[n++] = numbers[0];
 	args[n++] = "--generation";
 	args[n++] = numbers[1];
+	/* One of them tells about DNS; all would tell the same. */
+	if (seat == gen->seats)
+		args[n++] = "--watch-dns";
 	if (barracks->log_to_stderr)
 		args[n++] = "--foreground";
 	for (size_t i = 0; barracks->sets[i] && n + 3 < ARGS_MAX; i++) {

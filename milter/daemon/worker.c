@@ -15,6 +15,7 @@
 #include "milter/daemon/settings.h"
 #include "milter/daemon/worker.h"
 #include "milter/net/dns.h"
+#include "milter/net/dns_watch.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -51,6 +52,7 @@ struct options {
 	unsigned slot;
 	uint64_t generation;
 	bool log_to_stderr;
+	bool watch_dns;
 };
 
 struct worker {
@@ -62,6 +64,7 @@ struct worker {
 	struct engine *engine;
 	struct counters counters;
 	struct dns_stats dns_told; /* what the counters have already */
+	struct dns_watch dns_watch;
 	struct gate gate;
 	struct milter_service service;
 	int64_t next_trim_ms;
@@ -74,6 +77,7 @@ static int read_options(struct options *options, int argc, char **argv)
 		{"slot", required_argument, NULL, 'n'},
 		{"generation", required_argument, NULL, 'g'},
 		{"foreground", no_argument, NULL, 'f'},
+		{"watch-dns", no_argument, NULL, 'w'},
 		{0},
 	};
 	size_t sets = 0;
@@ -88,6 +92,8 @@ static int read_options(struct options *options, int argc, char **argv)
 			options->generation = strtoull(optarg, NULL, 10);
 		else if (c == 'f')
 			options->log_to_stderr = true;
+		else if (c == 'w')
+			options->watch_dns = true;
 		else
 			return -1;
 	}
@@ -239,6 +245,9 @@ static void keep_house(struct worker *worker)
 	int64_t now_ms = clock_mono_ms();
 
 	engine_tick(worker->engine, now_ms);
+	if (worker->options.watch_dns)
+		dns_watch_tick(&worker->dns_watch, dns_resolver(worker->dns),
+			       now_ms);
 	tell_dns(worker);
 	give_back_memory(worker, now_ms);
 }
