@@ -59,13 +59,15 @@ static int snapshot(const char *path, struct err *err)
 	if (from < 0)
 		return err_set(err, "%s: cannot be read: %s", path,
 			       strerror(errno));
-	if (fstat(from, &info) != 0 || !S_ISREG(info.st_mode) ||
-	    info.st_size > CONF_BYTES_MAX) {
+	/* /dev/null is an empty file to most people. */
+	if (fstat(from, &info) != 0 || info.st_size > CONF_BYTES_MAX ||
+	    (!S_ISREG(info.st_mode) && !S_ISCHR(info.st_mode))) {
 		close(from);
 		return err_set(err, "%s: is not a configuration file", path);
 	}
 	to = memfd_create("gatepost.conf", MFD_CLOEXEC);
-	for (ssize_t n = 1; to >= 0 && n > 0;) {
+	for (ssize_t n = 1, all = 0; to >= 0 && n > 0 && all < CONF_BYTES_MAX;
+	     all += n) {
 		char bytes[8192];
 
 		n = read(from, bytes, sizeof(bytes));
