@@ -4,6 +4,7 @@ header fields that Gatepost adds."""
 import re
 import time
 
+import pytest
 from mta_messages import CLEAN, message
 from support import ports
 from support.smtp import Client, send
@@ -103,6 +104,7 @@ def test_spacing_after_the_colon_stays(stack):
         "X-End: value \t", "X-Fold:\n\tvalue\n  more", "X-Empty:"))
 
 
+@pytest.mark.tsan
 def test_every_file_of_the_mime_suites_goes_through(stack, suites):
     """One session each way; then what was delivered is compared."""
     contents = {str(path.relative_to(suites)): path.read_bytes()
