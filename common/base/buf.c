@@ -38,6 +38,17 @@ void buf_add_text(struct buf *b, const char *text)
 	buf_add(b, slice_cstr(text));
 }
 
+void buf_add_quoted(struct buf *b, struct slice s)
+{
+	buf_add_char(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_add_char(b, '\\');
+		buf_add_char(b, s.p[i]);
+	}
+	buf_add_char(b, '"');
+}
+
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;

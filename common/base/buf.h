@@ -20,6 +20,8 @@ void buf_add(struct buf *b, struct slice s);
 void buf_add_char(struct buf *b, char c);
 /* Adds a C string of ours. */
 void buf_add_text(struct buf *b, const char *text);
+/* Adds s in double quotes, with a backslash before '"' and '\\'. */
+void buf_add_quoted(struct buf *b, struct slice s);
 void buf_printf(struct buf *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

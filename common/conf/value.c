@@ -238,18 +238,6 @@ struct slice *value_split(struct arena *arena, struct slice text,
 	return values;
 }
 
-/* Bare words need no quotes; all else is quoted as libconfuse reads it. */
-static void add_quoted(struct buf *out, struct slice text)
-{
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"' || text.p[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, text.p[i]);
-	}
-	buf_add_char(out, '"');
-}
-
 static struct slice write_list(struct arena *arena, const struct strlist *list)
 {
 	struct buf out = BUF(arena);
@@ -258,7 +246,7 @@ static struct slice write_list(struct arena *arena, const struct strlist *list)
 	for (size_t i = 0; i < list->n; i++) {
 		if (i > 0)
 			buf_add_text(&out, ", ");
-		add_quoted(&out, list->v[i]);
+		buf_add_quoted(&out, list->v[i]);
 	}
 	buf_add_char(&out, '}');
 	return buf_slice(&out);
@@ -298,7 +286,7 @@ struct slice value_text(const struct setting *row, struct arena *arena,
 	case SETTING_CHOICE:
 		return write_choice(row, ((const struct choice *)field)->value);
 	case SETTING_TEXT:
-		add_quoted(&out, ((const struct text *)field)->s);
+		buf_add_quoted(&out, ((const struct text *)field)->s);
 		return buf_slice(&out);
 	case SETTING_LIST:
 		return write_list(arena, field);

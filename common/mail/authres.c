@@ -236,17 +236,6 @@ static bool is_plain_address(struct slice s)
 	return true;
 }
 
-static void add_quoted(struct buf *out, struct slice text)
-{
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"' || text.p[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, text.p[i]);
-	}
-	buf_add_char(out, '"');
-}
-
 static void add_value(struct buf *out, struct slice value)
 {
 	struct slice text = printable(out->arena, value);
@@ -254,7 +243,7 @@ static void add_value(struct buf *out, struct slice value)
 	if (is_token(text) || is_plain_address(text))
 		buf_add(out, text);
 	else
-		add_quoted(out, text);
+		buf_add_quoted(out, text);
 }
 
 static void add_comment(struct buf *out, struct slice comment)
@@ -298,7 +287,7 @@ static void add_result(struct buf *out, const struct authres_result *result)
 	if (result->reason.n > 0) {
 		piece = BUF(out->arena);
 		buf_add_text(&piece, "reason=");
-		add_quoted(&piece, printable(out->arena, result->reason));
+		buf_add_quoted(&piece, printable(out->arena, result->reason));
 		add_piece(out, &column, buf_slice(&piece));
 	}
 	for (size_t i = 0; i < result->property_count; i++) {
@@ -322,7 +311,7 @@ const char *authres_build(struct arena *a, struct slice authserv_id,
 	if (is_token(id))
 		buf_add(&out, id);
 	else
-		add_quoted(&out, id);
+		buf_add_quoted(&out, id);
 	if (count == 0)
 		buf_add_text(&out, "; none");
 	for (size_t i = 0; i < count; i++)

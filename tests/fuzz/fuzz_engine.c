@@ -23,30 +23,6 @@ static const char zone[] =
 	"s._domainkey.example.org TXT v=DKIM1; k=ed25519; "
 	"p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n";
 
-static void add_fields(struct mail *mail, struct slice *rest)
-{
-	struct slice line, field = SLICE_NONE;
-
-	while (slice_next(rest, '\n', &line)) {
-		if (field.p && line.n > 0 && ascii_is_wsp(line.p[0])) {
-			field.n = (size_t)(line.p + line.n - field.p);
-			continue;
-		}
-		if (field.p) {
-			size_t colon = slice_find(field, 0, ':');
-
-			if (colon > 0 &&
-			    !mail_add_header(mail, slice_sub(field, 0, colon),
-					     slice_sub(field, colon + 1,
-						       field.n)))
-				return;
-		}
-		if (line.n == 0)
-			return;
-		field = line;
-	}
-}
-
 static void judge(struct fixture *f, struct slice text)
 {
 	struct slice envelope, helo;
@@ -63,7 +39,7 @@ static void judge(struct fixture *f, struct slice text)
 	mail_set_sender(f->mail, envelope);
 	mail_add_rcpt(f->mail, SLICE("b@example.net"));
 	engine_stage(f->mail, STAGE_ENVELOPE);
-	add_fields(f->mail, &text);
+	(void)fixture_add_fields(f->mail, &text);
 	engine_stage(f->mail, STAGE_HEADERS);
 	if (text.n > 0)
 		engine_body(f->mail, text);

@@ -28,6 +28,11 @@ void fixture_open(struct fixture *f, const struct check *const *checks,
 /* A new message from that client, up to and with the envelope. */
 void fixture_mail(struct fixture *f, const char *ip, const char *helo,
 		  const char *sender);
+/*
+ * Adds the fields of a header section with LF line ends; *rest becomes what
+ * follows the empty line. False past the limits.
+ */
+bool fixture_add_fields(struct mail *mail, struct slice *rest);
 /* Header section and body as one text with LF line ends; then finishes. */
 void fixture_judge(struct fixture *f, const char *text);
 void fixture_close(struct fixture *f);
