@@ -18,6 +18,20 @@ def pytest_configure(config):
         "markers", "tsan: run again with a build under ThreadSanitizer")
 
 
+MEASURED = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def measured(request):
+    """measured(TEXT): a figure that ./check prints, pass or fail."""
+    return request.config.stash.setdefault(MEASURED, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for text in config.stash.get(MEASURED, []):
+        terminalreporter.write_line("measured: " + text)
+
+
 @pytest.fixture(scope="session")
 def suites():
     """The folder of cases that others wrote, or a skip."""

@@ -80,7 +80,7 @@ def test_waiting_sessions_do_not_wait_for_each_other(gatepost, count):
 
 
 @pytest.mark.slow
-def test_500_sessions_cost_bounded_threads_and_memory(gatepost):
+def test_500_sessions_cost_bounded_threads_and_memory(gatepost, measured):
     worker, = gatepost.workers()
     peak = {}
 
@@ -89,8 +89,9 @@ def test_500_sessions_cost_bounded_threads_and_memory(gatepost):
         for name in ("Threads", "VmRSS"):
             peak[name] = max(peak.get(name, 0), int(status[name].split()[0]))
     sessions = Sessions(gatepost.address, 500).run(look)
-    print(f"500 sessions, silent DNS: p50 {sessions.at(0.5):.2f} s, "
-          f"p99 {sessions.at(0.99):.2f} s, {peak}")
+    measured(f"500 sessions, silent DNS: p50 {sessions.at(0.5):.2f} s, "
+             f"p99 {sessions.at(0.99):.2f} s, "
+             f"{peak['Threads']} threads, {peak['VmRSS'] // 1024} MB resident")
     assert sessions.at(0.99) < 4
     # One thread per waiting message, and few besides.
     assert peak["Threads"] <= 500 + 20

@@ -201,7 +201,7 @@ def test_silent_dns_holds_no_message_beyond_the_deadline(new_stack):
 
 
 @pytest.mark.slow
-def test_500_sessions_against_silent_dns(new_stack):
+def test_500_sessions_against_silent_dns(new_stack, measured):
     """They end at the deadline; others are served meanwhile; threads and
     memory stay bounded."""
     sessions = 500
@@ -248,7 +248,7 @@ def test_500_sessions_against_silent_dns(new_stack):
             f"threads, {most['rss']} MB resident, slowest end of message "
             f"{slowest:.1f} s with a deadline of 8 s; an authenticated "
             f"client meanwhile waited {max(waits):.2f} s at most")
-    print("measured: " + text)
+    measured(text)
     assert len(replies) == sessions
     assert {code for _, code in replies} == {250}
     assert slowest < 8 + 8
