@@ -19,6 +19,25 @@
 
 enum step { STEP_WAIT, STEP_DONE };
 
+/* What a check with state may still ask for, once the score is known. */
+enum commit_wish {
+	COMMIT_NOTHING,
+	COMMIT_GREYLIST,	/* 451: come back later */
+	COMMIT_RATELIMIT,	/* 450: too much in too short a time */
+	COMMIT_RATELIMIT_NEVER,	/* 550: would be too much at any time */
+};
+
+/* What policy is about to do, and the answer of the checks. */
+struct commit {
+	bool accept;	/* it will be let through, tagged or not */
+	bool doubtful;	/* ... and its score reaches actions.greylist */
+	bool spam;	/* it is refused, or tagged as spam */
+	/* The first wish stands; a later check sees it and does nothing. */
+	enum commit_wish wish;
+	int64_t wait_s;		/* told to the client */
+	struct slice reason;	/* the same, in words; in the mail's arena */
+};
+
 struct check {
 	const char *name;		/* "spf": also its settings section */
 	const char *doc;		/* one line: what it looks at */
@@ -59,6 +78,15 @@ struct check {
 		     struct slice chunk);
 	enum step (*judge)(struct mail *mail, unsigned index,
 			   const void *ready, struct verdict *verdict);
+	/*
+	 * Once, after the decision, in the order of the table: what changes
+	 * state outside of the message. May wait for the store, within its
+	 * deadline. Findings and outcome are recorded as by judge(), but
+	 * points no longer count. engine_store() may be NULL: then it only
+	 * says what it would have done. May be NULL.
+	 */
+	void (*commit)(struct mail *mail, unsigned index, const void *ready,
+		       struct verdict *verdict, struct commit *commit);
 	/* Frees what the arena does not own. May be NULL. */
 	void (*end)(struct mail *mail, unsigned index, const void *ready);
 

@@ -229,6 +229,16 @@ const struct conf *engine_configuration(const struct engine *engine)
 	return engine->conf;
 }
 
+void engine_set_store(struct engine *engine, struct store *store)
+{
+	engine->store = store;
+}
+
+struct store *engine_store(const struct engine *engine)
+{
+	return engine->store;
+}
+
 double engine_symbol_score(const struct engine *engine,
 			   const struct symbol *symbol)
 {

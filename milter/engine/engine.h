@@ -7,6 +7,7 @@
 #define GATEPOST_ENGINE_ENGINE_H
 
 #include "milter/engine/check.h"
+#include "milter/store/store.h"
 
 /* Top of the file. */
 struct engine_conf {
@@ -30,6 +31,12 @@ struct engine *engine_new(const struct check *const *checks,
 void engine_free(struct engine **engine);
 unsigned engine_check_count(const struct engine *engine);
 const struct check *engine_check(const struct engine *engine, unsigned index);
+/*
+ * Gives the checks a store, before the first message; it must outlive the
+ * engine. Without one (a run offline) they say what they would have done.
+ */
+void engine_set_store(struct engine *engine, struct store *store);
+struct store *engine_store(const struct engine *engine);
 /* Calls the checks' tick hooks; once a second, from one thread. */
 void engine_tick(const struct engine *engine, int64_t now_ms);
 bool engine_trusts(const struct engine *engine, const struct ip *ip);
@@ -66,5 +73,7 @@ bool engine_body(struct mail *mail, struct slice chunk);
  * at the latest; then mail->verdict is complete and scored.
  */
 void engine_finish(struct mail *mail);
+/* Calls the checks' commit hooks; policy_commit() does it. */
+void engine_commit(struct mail *mail, struct commit *commit);
 
 #endif

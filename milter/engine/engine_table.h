@@ -16,6 +16,7 @@ struct engine {
 	struct arena *arena;
 	const struct conf *conf;
 	struct resolver *resolver;
+	struct store *store;	/* or NULL */
 	const struct limits_conf *limits;
 	const struct score *score;
 	struct ip_net *nets;

@@ -203,3 +203,19 @@ void engine_finish(struct mail *mail)
 	score_verdict(engine->score, mail->verdict);
 	mail->judged_us = clock_mono_us();
 }
+
+void engine_commit(struct mail *mail, struct commit *commit)
+{
+	const struct engine *engine = mail->engine;
+
+	for (unsigned i = 0; i < engine->count; i++) {
+		const struct engine_check *row = &engine->checks[i];
+		int64_t began = clock_mono_us();
+
+		if (!row->check->commit)
+			continue;
+		mail->verdict->current = i;
+		row->check->commit(mail, i, row->ready, mail->verdict, commit);
+		mail->verdict->reports[i].us += clock_mono_us() - began;
+	}
+}
