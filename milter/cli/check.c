@@ -244,6 +244,7 @@ static int judge(const struct options *o, struct run_set *s)
 		return verb_failed(&verb_check, EXIT_FAILED, "%s", err.text);
 	engine_finish(s->mail);
 	policy_decide(s->policy, s->mail, &decision);
+	policy_commit(s->policy, s->mail, &decision);
 	record = report_make(s->policy, s->mail, &decision);
 	if (o->json)
 		printf("%s\n", record_json(o->arena, record, 2).p);

@@ -55,14 +55,12 @@ int apply_decision(struct smfi_str *ctx, const struct decision *decision,
 		   struct arena *arena, bool own_space, bool *failed_r)
 {
 	*failed_r = false;
-	if (decision->action == ACTION_REJECT ||
-	    decision->action == ACTION_TEMPFAIL) {
-		if (decision->reply_code)
-			apply_reply(ctx, decision->reply_code,
-				    decision->reply_status,
-				    decision->reply_text);
-		return decision->action == ACTION_REJECT ? SMFIS_REJECT
-							 : SMFIS_TEMPFAIL;
+	if (decision->action != ACTION_ACCEPT &&
+	    decision->action != ACTION_TAG) {
+		apply_reply(ctx, decision->reply_code, decision->reply_status,
+			    decision->reply_text);
+		return decision->reply_code[0] == '5' ? SMFIS_REJECT
+						      : SMFIS_TEMPFAIL;
 	}
 	for (size_t i = 0; i < decision->edit_count && !*failed_r; i++)
 		*failed_r = apply_edit(ctx, &decision->edits[i], arena,

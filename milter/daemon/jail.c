@@ -108,6 +108,16 @@ static const int allowed[] = {
 	SCMP_SYS(shutdown), SCMP_SYS(socketpair),
 };
 
+/* Beside opening for writing. */
+static const int allowed_for_files[] = {
+	SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(pwrite64),
+	SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(fallocate),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
+	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(lstat),
+	SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat), SCMP_SYS(umask),
+};
+
 static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 
 #ifdef WITH_SANITIZERS
@@ -134,20 +144,27 @@ static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
 	return failed;
 }
 
-/* Opening is for reading only; sockets are for DNS and for the log. */
-static int allow_opening(scmp_filter_ctx filter)
+static int allow_reading(scmp_filter_ctx filter)
 {
-	static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
 	int failed = seccomp_rule_add(
 		filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 		SCMP_A2(SCMP_CMP_MASKED_EQ,
 			O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 
-	if (!failed)
-		failed = seccomp_rule_add(
-			filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
-			SCMP_A1(SCMP_CMP_MASKED_EQ,
-				O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+	if (failed)
+		return failed;
+	return seccomp_rule_add(
+		filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+		SCMP_A1(SCMP_CMP_MASKED_EQ,
+			O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+}
+
+/* Sockets are for DNS, the store and the log. */
+static int allow_opening(scmp_filter_ctx filter, bool writes_files)
+{
+	static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
+	int failed = writes_files ? 0 : allow_reading(filter);
+
 	for (size_t i = 0; i < LENGTH(families) && !failed; i++)
 		failed = seccomp_rule_add(
 			filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
@@ -156,28 +173,31 @@ static int allow_opening(scmp_filter_ctx filter)
 	return failed;
 }
 
-static int fill(scmp_filter_ctx filter)
+static int fill(scmp_filter_ctx filter, bool writes_files)
 {
 	int failed = allow_all(filter, allowed, LENGTH(allowed));
 
 	if (!failed)
 		failed = allow_all(filter, allowed_for_sanitizers,
 				   LENGTH(allowed_for_sanitizers));
+	if (!failed && writes_files)
+		failed = allow_all(filter, allowed_for_files,
+				   LENGTH(allowed_for_files));
 	if (!failed)
-		failed = allow_opening(filter);
+		failed = allow_opening(filter, writes_files);
 	for (size_t i = 0; i < LENGTH(deadly) && !failed; i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS,
 					  deadly[i], 0);
 	return failed;
 }
 
-int jail_enter(struct err *err)
+int jail_enter(bool writes_files, struct err *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int failed = -ENOMEM;
 
 	if (filter) {
-		failed = fill(filter);
+		failed = fill(filter, writes_files);
 		if (!failed)
 			failed = seccomp_load(filter);
 		seccomp_release(filter);

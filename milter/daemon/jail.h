@@ -1,8 +1,9 @@
 /*
  * What a process gives up once it has opened what it needs: root, new
  * privileges, core files, and every system call its work does not use. A
- * worker that is taken over can answer its sessions and ask DNS, but can
- * start no program and open no file for writing.
+ * worker that is taken over can answer its sessions, ask DNS and the store,
+ * but can start no program, and open no file for writing unless the store
+ * is kept in files (then what its user may write, it can).
  */
 #ifndef GATEPOST_DAEMON_JAIL_H
 #define GATEPOST_DAEMON_JAIL_H
@@ -26,8 +27,9 @@ int jail_find_user(const char *name, struct jail_user *user_r,
 int jail_drop(const struct jail_user *user, struct err *err);
 /*
  * Limits the process to a worker's system calls. Before the first thread,
- * since only this thread and those it starts later are bound.
+ * since only this thread and those it starts later are bound. With
+ * `writes_files` it may make, write and remove files as SQLite does.
  */
-int jail_enter(struct err *err);
+int jail_enter(bool writes_files, struct err *err);
 
 #endif

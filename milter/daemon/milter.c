@@ -262,9 +262,10 @@ static void judge(struct session *session, struct decision *decision_r)
 	counter_add(service->counters, GAUGE_WAITING, 1);
 	tick_begin(service->tick);
 	engine_finish(mail);
+	policy_decide(service->policy, mail, decision_r);
+	policy_commit(service->policy, mail, decision_r);
 	tick_end(service->tick);
 	counter_add(service->counters, GAUGE_WAITING, (uint64_t)-1);
-	policy_decide(service->policy, mail, decision_r);
 }
 
 static void account(const struct mail *mail, const struct decision *decision)
@@ -274,6 +275,8 @@ static void account(const struct mail *mail, const struct decision *decision)
 		[ACTION_TAG] = COUNTER_TAG,
 		[ACTION_REJECT] = COUNTER_REJECT,
 		[ACTION_TEMPFAIL] = COUNTER_TEMPFAIL,
+		[ACTION_GREYLIST] = COUNTER_GREYLIST,
+		[ACTION_RATELIMIT] = COUNTER_RATELIMIT,
 	};
 	struct counter_slot *counters = the_service->counters;
 

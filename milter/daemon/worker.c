@@ -209,7 +209,7 @@ static int start(struct worker *worker, struct err *err)
 	    gate_new(&worker->gate, err) < 0)
 		return -1;
 	bound_memory();
-	if (jail_enter(err) < 0 || start_engine(worker, err) < 0)
+	if (jail_enter(false, err) < 0 || start_engine(worker, err) < 0)
 		return -1;
 	return start_library(worker, err);
 }

@@ -43,7 +43,8 @@ const struct settings_group policy_settings = {
 
 static const struct setting actions_rows[] = {
 	SETTING(struct actions_conf, greylist, "4", "-1000", "1000",
-		"Points from which a message is tagged as doubtful"),
+		"Points from which a message is deferred once, unless its "
+		"sender has proven itself (section greylist)"),
 	SETTING(struct actions_conf, add_header, "6", "-1000", "1000",
 		"Points from which a message is tagged as spam"),
 	SETTING(struct actions_conf, quarantine, "10", "-1000", "1000",
@@ -71,8 +72,9 @@ struct policy {
 
 const char *action_word(enum action action)
 {
-	static const char *const words[] = {"accept", "tag", "reject",
-					    "tempfail"};
+	static const char *const words[] = {"accept",	"tag",
+					    "reject",	"tempfail",
+					    "greylist", "ratelimit"};
 
 	return words[action];
 }
@@ -175,6 +177,9 @@ void policy_thresholds(const struct policy *policy,
 static void judge_score(const struct policy *policy, double score,
 			struct decision *d)
 {
+	/* What follows from greylist alone is for policy_commit(). */
+	static const enum action follows[POLICY_THRESHOLDS] = {
+		ACTION_ACCEPT, ACTION_TAG, ACTION_TAG, ACTION_REJECT};
 	struct policy_threshold thresholds[POLICY_THRESHOLDS];
 
 	policy_thresholds(policy, thresholds);
@@ -182,8 +187,7 @@ static void judge_score(const struct policy *policy, double score,
 		if (score < thresholds[i].points)
 			continue;
 		d->threshold = thresholds[i].name;
-		d->would = i == POLICY_THRESHOLDS - 1 ? ACTION_REJECT
-						      : ACTION_TAG;
+		d->would = follows[i];
 	}
 }
 
@@ -292,4 +296,59 @@ void policy_decide(const struct policy *policy, const struct mail *mail,
 	else if (policy->shadow && d->would == ACTION_TEMPFAIL)
 		d->action = ACTION_ACCEPT;
 	edits_make(policy->authserv_id, policy->key, mail, d);
+}
+
+static void follow_greylist(const struct mail *mail,
+			    const struct commit *commit, struct decision *d)
+{
+	d->would = ACTION_GREYLIST;
+	d->reply_code = "451";
+	d->reply_status = "4.7.1";
+	d->reply_text = reply_text(
+		mail->arena,
+		arena_printf(mail->arena,
+			     "Greylisted, please try again in %lld seconds "
+			     "(%s)",
+			     (long long)commit->wait_s, mail->id));
+}
+
+static void follow_ratelimit(const struct mail *mail,
+			     const struct commit *commit, struct decision *d)
+{
+	bool never = commit->wish == COMMIT_RATELIMIT_NEVER;
+	struct slice text =
+		never ? arena_printf(mail->arena, "%.*s (%s)",
+				     SLICE_FMT(commit->reason), mail->id)
+		      : arena_printf(mail->arena,
+				     "%.*s, try again in %lld seconds (%s)",
+				     SLICE_FMT(commit->reason),
+				     (long long)commit->wait_s, mail->id);
+
+	d->would = ACTION_RATELIMIT;
+	d->reply_code = never ? "550" : "450";
+	d->reply_status = never ? "5.7.1" : "4.7.1";
+	d->reply_text = reply_text(mail->arena, text);
+}
+
+void policy_commit(const struct policy *policy, struct mail *mail,
+		   struct decision *decision)
+{
+	enum action would = decision->would;
+	struct commit commit = {
+		.accept = would == ACTION_ACCEPT || would == ACTION_TAG,
+		.spam = would == ACTION_TAG || would == ACTION_REJECT,
+	};
+
+	commit.doubtful = commit.accept &&
+			  mail->verdict->score >=
+				  points_of(&policy->actions.greylist);
+	engine_commit(mail, &commit);
+	if (commit.wish == COMMIT_NOTHING || !commit.accept)
+		return;
+	if (commit.wish == COMMIT_GREYLIST)
+		follow_greylist(mail, &commit, decision);
+	else
+		follow_ratelimit(mail, &commit, decision);
+	if (!policy->shadow)
+		decision->action = decision->would;
 }

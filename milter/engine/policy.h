@@ -12,8 +12,10 @@ enum action {
 	ACTION_TAG,
 	ACTION_REJECT,
 	ACTION_TEMPFAIL,
+	ACTION_GREYLIST,	/* deferred until it comes back */
+	ACTION_RATELIMIT,	/* deferred: too much at a time */
 };
-/* "accept", "tag", "reject", "tempfail" */
+/* "accept", "tag", "reject", "tempfail", "greylist", "ratelimit" */
 const char *action_word(enum action action);
 
 enum edit_op { EDIT_INSERT, EDIT_DELETE };
@@ -74,6 +76,13 @@ void policy_thresholds(const struct policy *policy,
  */
 void policy_decide(const struct policy *policy, const struct mail *mail,
 		   struct decision *decision_r);
+/*
+ * After policy_decide(): lets the checks with state write what they must,
+ * and follows what they ask for. May wait for the store, briefly. Not for a
+ * message that could not be judged.
+ */
+void policy_commit(const struct policy *policy, struct mail *mail,
+		   struct decision *decision);
 /*
  * The decision for a message that could not be judged (a limit was passed,
  * memory ran short): tempfail with that reason in words.

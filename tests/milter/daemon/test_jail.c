@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 /* Status of a jailed child that ended with what `act` returned. */
-static int jailed(int (*act)(void))
+static int jailed(int (*act)(void), bool writes_files)
 {
 	struct jail_user nobody = {.change = false};
 	struct err err;
@@ -26,7 +27,7 @@ static int jailed(int (*act)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (jail_drop(&nobody, &err) < 0 || jail_enter(&err) < 0)
+		if (jail_drop(&nobody, &err) < 0 || jail_enter(writes_files, &err) < 0)
 			_exit(99);
 		_exit(act());
 	}
@@ -42,7 +43,7 @@ static int act_exec(void)
 
 static void test_starting_a_program_ends_the_process(void **state)
 {
-	int status = jailed(act_exec);
+	int status = jailed(act_exec, true);
 
 	(void)state;
 	assert_true(WIFSIGNALED(status));
@@ -105,7 +106,7 @@ static void test_what_a_worker_has_no_use_for_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-		int status = jailed(acts[i]);
+		int status = jailed(acts[i], false);
 
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 0);
@@ -158,11 +159,31 @@ static void test_what_a_worker_needs_is_allowed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-		int status = jailed(acts[i]);
+		int status = jailed(acts[i], false);
 
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 0);
 	}
+}
+
+/* Makes, grows, reads back and removes a file, as SQLite does. */
+static int act_store(void)
+{
+	char path[] = "/tmp/gatepost-jail-store-XXXXXX", byte = 0;
+	int fd = mkstemp(path);
+
+	if (fd < 0 || pwrite(fd, "x", 1, 4095) != 1 || fdatasync(fd) != 0 ||
+	    pread(fd, &byte, 1, 4095) != 1 || byte != 'x' ||
+	    fchmod(fd, 0600) != 0)
+		return 1;
+	return unlink(path) == 0 ? 0 : 2;
+}
+
+static void test_a_store_in_files_may_be_written(void **state)
+{
+	(void)state;
+	assert_int_equal(jailed(act_store, true), 0);
+	assert_int_not_equal(jailed(act_store, false), 0);
 }
 
 static void test_an_unknown_user_is_named(void **state)
@@ -183,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_starting_a_program_ends_the_process),
 		cmocka_unit_test(test_what_a_worker_has_no_use_for_is_refused),
 		cmocka_unit_test(test_what_a_worker_needs_is_allowed),
+		cmocka_unit_test(test_a_store_in_files_may_be_written),
 		cmocka_unit_test(test_an_unknown_user_is_named),
 	};
 

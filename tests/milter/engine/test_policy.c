@@ -13,8 +13,10 @@ static const struct symbol symbols[] = {
 struct wish {
 	double points;
 	struct auth auth;
+	enum commit_wish asks;
 };
 static struct wish wish;	/* what the check of this test finds */
+static struct commit seen;	/* what its commit() was told */
 
 static enum step judge(struct mail *mail, unsigned index, const void *ready,
 		       struct verdict *verdict)
@@ -29,8 +31,24 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 	return STEP_DONE;
 }
 
-static const struct check wisher = {
-	.name = "wisher", .doc = "x", .symbols = symbols, .judge = judge};
+static void commit(struct mail *mail, unsigned index, const void *ready,
+		   struct verdict *verdict, struct commit *commit)
+{
+	(void)mail;
+	(void)index;
+	(void)ready;
+	seen = *commit;
+	verdict_outcome(verdict, OUTCOME_PASS, "was asked");
+	commit->wish = wish.asks;
+	commit->wait_s = 300;
+	commit->reason = SLICE("100% too much");
+}
+
+static const struct check wisher = {.name = "wisher",
+				    .doc = "x",
+				    .symbols = symbols,
+				    .judge = judge,
+				    .commit = commit};
 static const struct check *const table[] = {&wisher, NULL};
 
 static const char message[] =
@@ -71,7 +89,7 @@ static void bands_follow_the_score(void **state)
 		{"0", NULL, ACTION_ACCEPT, NULL},
 		{"-3", NULL, ACTION_ACCEPT, NULL},
 		{"3.99", NULL, ACTION_ACCEPT, NULL},
-		{"4", NULL, ACTION_TAG, "greylist"},
+		{"4", NULL, ACTION_ACCEPT, "greylist"},
 		{"6", NULL, ACTION_TAG, "add_header"},
 		{"10", NULL, ACTION_TAG, "quarantine"},
 		{"14.99", NULL, ACTION_TAG, "quarantine"},
@@ -170,6 +188,77 @@ static void dns_failure_defers_only_when_told(void **state)
 	fixture_close(&f);
 }
 
+static void checks_with_state_are_told_what_policy_is_about_to_do(void **state)
+{
+	static const struct {
+		const char *points, *set;
+		bool accept, doubtful, spam;
+	} cases[] = {
+		{"3.9", NULL, true, false, false},
+		{"4", NULL, true, true, false},
+		{"6", NULL, true, true, true},
+		{"14.9", NULL, true, true, true},
+		{"15", NULL, false, false, true},
+		{"5", "actions.greylist=off", true, false, false},
+		{"5", "shadow=yes", true, true, false},
+	};
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decision d, before;
+		struct fixture f;
+
+		decide(&f, cases[i].points, cases[i].set, &d);
+		before = d;
+		policy_commit(f.policy, f.mail, &d);
+		assert_int_equal(seen.accept, cases[i].accept);
+		assert_int_equal(seen.doubtful, cases[i].doubtful);
+		assert_int_equal(seen.spam, cases[i].spam);
+		assert_memory_equal(&d, &before, sizeof(d));
+		fixture_close(&f);
+	}
+}
+
+static void what_they_ask_for_is_done(void **state)
+{
+	static const struct {
+		enum commit_wish asks;
+		const char *points, *set;
+		enum action action, would;
+		const char *code, *text;
+	} cases[] = {
+		{COMMIT_GREYLIST, "5", NULL, ACTION_GREYLIST, ACTION_GREYLIST,
+		 "451", "Greylisted, please try again in 300 seconds"},
+		{COMMIT_RATELIMIT, "0", NULL, ACTION_RATELIMIT,
+		 ACTION_RATELIMIT, "450",
+		 "100% too much, try again in 300 seconds"},
+		{COMMIT_RATELIMIT_NEVER, "0", NULL, ACTION_RATELIMIT,
+		 ACTION_RATELIMIT, "550", "100% too much"},
+		{COMMIT_GREYLIST, "7", "shadow=yes", ACTION_TAG,
+		 ACTION_GREYLIST, "451", "Greylisted"},
+		{COMMIT_GREYLIST, "20", NULL, ACTION_REJECT, ACTION_REJECT,
+		 "550", "rejected"},
+	};
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decision d;
+		struct fixture f;
+
+		wish.asks = cases[i].asks;
+		decide(&f, cases[i].points, cases[i].set, &d);
+		policy_commit(f.policy, f.mail, &d);
+		assert_int_equal(d.action, cases[i].action);
+		assert_int_equal(d.would, cases[i].would);
+		assert_string_equal(d.reply_code, cases[i].code);
+		assert_non_null(strstr(d.reply_text, cases[i].text));
+		assert_non_null(strstr(d.reply_text, f.mail->id));
+		fixture_close(&f);
+	}
+}
+
 static void forged_fields_go_from_the_highest_index_down(void **state)
 {
 	static const struct {
@@ -211,6 +300,9 @@ int main(void)
 		cmocka_unit_test(shadow_mode_only_tags),
 		cmocka_unit_test(dmarc_acts_only_when_told),
 		cmocka_unit_test(dns_failure_defers_only_when_told),
+		cmocka_unit_test(
+			checks_with_state_are_told_what_policy_is_about_to_do),
+		cmocka_unit_test(what_they_ask_for_is_done),
 		cmocka_unit_test(forged_fields_go_from_the_highest_index_down),
 	};
 
