@@ -25,7 +25,7 @@ struct load {
 	struct endpoint chain[CHAIN_MAX];
 	size_t chain_count;
 	const char *folder, *results_path;
-	unsigned connections;
+	unsigned connections, fresh;
 	double warm_up, seconds;
 	bool once;
 	pid_t roots[ROOTS_MAX];
@@ -104,6 +104,7 @@ static void start_players(struct load *load, struct player *players)
 		player->load = load;
 		session_init(&player->session, i, load->chain,
 			     load->chain_count);
+		player->session.fresh = load->fresh;
 		player->session.done = note;
 		player->session.context = player;
 		if (pthread_create(&player->thread, &attr, play, player) != 0) {
@@ -198,6 +199,7 @@ static const char usage[] =
 	"  -c COUNT     connections at once (default 1)\n"
 	"  -w SECONDS   warm up before measuring (default 1)\n"
 	"  -t SECONDS   measure for so long (default 5)\n"
+	"  -f PERCENT   so many messages are from senders never seen before\n"
 	"  -1           play the set once instead, all of it measured\n"
 	"  -p PID       measure this process and its descendants; repeatable\n"
 	"  -r FILE      write one line per message: file, class, result\n";
@@ -228,6 +230,9 @@ static int take_option(struct load *load, int option, struct err *err)
 	case 't':
 		load->seconds = strtod(optarg, NULL);
 		return 0;
+	case 'f':
+		load->fresh = (unsigned)strtoul(optarg, NULL, 10);
+		return load->fresh <= 100 ? 0 : err_set(err, "-f: 0 to 100");
 	case '1':
 		load->once = true;
 		return 0;
@@ -252,7 +257,7 @@ int main(int argc, char **argv)
 	struct err err;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:m:c:w:t:1p:r:")) != -1)
+	while ((option = getopt(argc, argv, "s:m:c:w:t:f:1p:r:")) != -1)
 		if (take_option(&load, option, &err) != 0)
 			return bad_usage(err.text);
 	if (load.chain_count == 0 || !load.folder || optind != argc)

@@ -19,6 +19,7 @@ void session_init(struct session *s, unsigned number,
 {
 	memset(s, 0, sizeof(*s));
 	s->number = number;
+	s->born_ms = clock_wall_us() / 1000;
 	s->arena = arena_new(64 * 1024);
 	s->edits.arena = s->arena;
 	s->filter_count = count;
@@ -104,15 +105,48 @@ static void set_path_macros(struct session *s, enum macro first,
 	s->macros.value[first + 2] = TEXT("smtp");
 }
 
+static size_t put_letters(char *p, uint64_t number)
+{
+	size_t n = 0;
+
+	do {
+		p[n++] = (char)('a' + number % 26);
+		number /= 26;
+	} while (number > 0);
+	return n;
+}
+
+/*
+ * The sender, or one that no run before has named: "<LETTERS.user@host>".
+ * No digits, which a filter may take for the number of a mailing.
+ */
+static struct slice choose_sender(struct session *s, struct slice sender)
+{
+	char name[48];
+	size_t n;
+	struct slice path;
+
+	if (s->played * s->fresh % 100 >= s->fresh || sender.n <= 3)
+		return sender;
+	n = put_letters(name, (uint64_t)s->born_ms);
+	n += put_letters(name + n, s->number);
+	name[n++] = '.';
+	n += put_letters(name + n, s->played);
+	path = arena_printf(s->arena, "<%.*s.%s", (int)n, name, sender.p + 1);
+	path.n++;
+	return path;
+}
+
 static enum reply send_envelope(struct session *s, const struct message *m)
 {
 	struct slice size = arena_printf(s->arena, "SIZE=%zu", m->size);
-	const struct slice mail[] = {m->sender, {size.p, size.n + 1}};
+	const struct slice sender = choose_sender(s, m->sender);
+	const struct slice mail[] = {sender, {size.p, size.n + 1}};
 	enum reply reply;
 
 	for (unsigned i = MACRO_I; i < MACRO_COUNT; i++)
 		s->macros.value[i] = SLICE_NONE;
-	set_path_macros(s, MACRO_MAIL_ADDR, m->sender);
+	set_path_macros(s, MACRO_MAIL_ADDR, sender);
 	reply = tell_all(s, EVENT_MAIL, mail, 2);
 	snprintf(s->queue_id, sizeof(s->queue_id), "4B%02X%07llX", s->number,
 		 (unsigned long long)s->played++);

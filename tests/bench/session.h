@@ -14,6 +14,8 @@
 struct session {
 	unsigned number;	/* part of the queue ids */
 	uint64_t played;
+	unsigned fresh;		/* per cent of senders never seen before */
+	int64_t born_ms;	/* part of their names */
 	struct filter filters[CHAIN_MAX];
 	size_t filter_count;
 	struct macros macros;

@@ -70,9 +70,10 @@ class Filter:
 def fixture_play(tmp_path):
     (tmp_path / "m.eml").write_bytes(MESSAGE)
 
-    def play(*filters, index=INDEX):
+    def play(*filters, index=INDEX, options=()):
         (tmp_path / "index").write_text(index)
-        command = [program("tests/bench/milterload"), "-1", "-m", tmp_path]
+        command = [program("tests/bench/milterload"), "-1", "-m", tmp_path,
+                   *options]
         for one in filters:
             command += ["-s", getattr(one, "endpoint", one)]
         return parse_report(subprocess.run(
@@ -113,6 +114,23 @@ def test_next_filter_sees_the_header_as_edited(play):
     play(first, second)
     assert second.data(b"L") == [b"Authentication-Results\0 x; y\0",
                                  b"From\0  a@one.example\0"]
+
+
+def test_fresh_senders_are_new_in_each_run(play):
+    one = Filter()
+    index = INDEX * 5 + INDEX.replace("a@one.example", "")
+    for _ in range(2):
+        play(one, index=index, options=["-f", "40"])
+    senders = [data.split(b"\0")[0] for data in one.data(b"M")]
+    assert all(sender.endswith(b"a@one.example>") for sender in senders
+               if sender != b"<>")
+    assert senders.count(b"<>") == 2
+    assert senders.count(b"<a@one.example>") == 6
+    assert len(set(senders)) == 6
+    # The macro says the same.
+    assert {data.split(b"{mail_addr}\0")[1].split(b"\0")[0]
+            for data in one.data(b"D") if data[:1] == b"M"} == {
+        sender.strip(b"<>") for sender in senders}
 
 
 @pytest.mark.parametrize("answers,result", [
