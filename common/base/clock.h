@@ -12,6 +12,8 @@
 /* Milliseconds and microseconds of the monotonic clock. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+/* Milliseconds since the host started, those it slept included. */
+int64_t clock_boot_ms(void);
 /* Seconds since the epoch (wall clock). */
 int64_t clock_wall(void);
 /* Microseconds since the epoch (wall clock). */
