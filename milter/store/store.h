@@ -64,6 +64,7 @@ struct store_options {
 	const char *state_dir;	/* what a relative SQLite path is below */
 	store_clock *clock;
 	void *clock_with;
+	bool quiet;	/* no log lines: the caller tells what is wrong */
 };
 
 /* Whether the URL of the configuration can be read; opens nothing. */

@@ -60,7 +60,7 @@ struct store_call {
 		struct store_note_in note;
 		struct store_names_in names;
 		struct store_rate_in rate;
-		struct store_list_in list;
+		struct store_list_in list;	/* match: lower case */
 	} in;
 	/* Written by the back end, in the arena, before the status. */
 	union {
@@ -96,7 +96,8 @@ struct store_backend_class {
 				      struct err *err);
 	/*
 	 * Connects (again), until the deadline, and proves that writing
-	 * works. -1: err says what is wrong, for the log.
+	 * works: the proof must come within state.timeout, though the
+	 * deadline may leave more. -1: err says what is wrong, for the log.
 	 */
 	int (*connect)(struct store_backend *backend, int64_t deadline_ms,
 		       struct err *err);
@@ -107,12 +108,16 @@ struct store_backend_class {
 	 */
 	int (*run)(struct store_backend *backend, struct store_call **calls,
 		   size_t count, int64_t deadline_ms, struct err *err);
-	/* About once a minute while it works: forgets what is over. */
+	/*
+	 * About once a minute while it works: forgets what is over. 1:
+	 * there is more, call again soon. -1: as of run().
+	 */
 	int (*sweep)(struct store_backend *backend,
 		     const struct store_time *now, int64_t deadline_ms,
 		     struct err *err);
-	/* Also after -1, and before free; harmless twice. */
+	/* Also after -1; harmless twice. */
 	void (*disconnect)(struct store_backend *backend);
+	/* Disconnects first if need be. */
 	void (*free)(struct store_backend *backend);
 };
 /* Each back end's struct begins with this. */

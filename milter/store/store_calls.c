@@ -1,0 +1,248 @@
+/*
+ * Calls: what a message asks is copied into an arena of its own, which
+ * belongs to the caller and the thread together and goes with the last of
+ * them. So a caller can leave at its deadline while the thread still works
+ * on it.
+ */
+#include "milter/store/store_private.h"
+#include "common/base/clock.h"
+
+#include <string.h>
+
+#define PENDING (-1) /* as a status */
+
+static void count(atomic_uint_least64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void count_result(struct store *store, enum store_status status)
+{
+	switch (status) {
+	case STORE_DONE:
+		count(&store->counts.done);
+		break;
+	case STORE_LATE:
+		count(&store->counts.late);
+		break;
+	case STORE_DOWN:
+		count(&store->counts.skipped);
+		break;
+	case STORE_FAILED:
+		count(&store->counts.failed);
+		break;
+	}
+}
+
+size_t store_room(const struct slice *slices, size_t count_of)
+{
+	size_t bytes = count_of * sizeof(*slices);
+
+	/* Each copy ends in a NUL and at a multiple of 16. */
+	for (size_t i = 0; i < count_of; i++)
+		bytes += slices[i].n + 16;
+	return bytes + 16;
+}
+
+const struct slice *store_copy(struct store_call *call,
+			       const struct slice *slices, size_t count_of)
+{
+	struct slice *copies = ARENA_ARRAY(call->arena, struct slice, count_of);
+
+	for (size_t i = 0; i < count_of; i++)
+		copies[i] = arena_dup(call->arena, slices[i]);
+	return copies;
+}
+
+struct store_call *store_call_new(struct store *store, enum store_op op,
+				  size_t bytes, int64_t deadline_ms)
+{
+	struct arena *arena = arena_new(sizeof(struct store_call) + 16 + bytes);
+	struct store_call *call = ARENA_NEW(arena, struct store_call);
+
+	call->arena = arena;
+	call->op = op;
+	call->deadline_ms = deadline_ms;
+	store->clock(store->clock_with, &call->now);
+	atomic_init(&call->status, PENDING);
+	atomic_init(&call->refs, 1);
+	return call;
+}
+
+void store_call_drop(struct store_call *call)
+{
+	struct arena *arena = call->arena;
+
+	if (atomic_fetch_sub(&call->refs, 1) == 1)
+		arena_free(&arena);
+}
+
+void store_call_finish(struct store *store, struct store_call *call,
+		       enum store_status status)
+{
+	if (call->op == STORE_OP_NOTE) {
+		count_result(store, status);
+	} else {
+		atomic_store(&call->status, (int)status);
+		wake_all(&call->wake);
+	}
+	store_call_drop(call);
+}
+
+/* False if it was not taken; *status_r says why. */
+static bool hand_over(struct store *store, struct store_call *call,
+		      enum store_status *status_r)
+{
+	enum store_queue_result result = STORE_QUEUE_SHUT;
+
+	atomic_fetch_add(&call->refs, 1);
+	if (store_is_up(store))
+		result = store_queue_add(&store->queue, call);
+	if (result == STORE_QUEUED) {
+		count(&store->counts.asked);
+		return true;
+	}
+	*status_r = result == STORE_QUEUE_FULL ? STORE_LATE : STORE_DOWN;
+	store_call_drop(call);
+	return false;
+}
+
+static enum store_status wait_for(struct store_call *call)
+{
+	for (;;) {
+		unsigned seen = wake_count(&call->wake);
+		int status = atomic_load(&call->status);
+		int64_t left_ms = call->deadline_ms - clock_mono_ms();
+
+		if (status != PENDING)
+			return (enum store_status)status;
+		if (left_ms <= 0)
+			return STORE_LATE;
+		wake_wait(&call->wake, seen, left_ms);
+	}
+}
+
+enum store_status store_call_ask(struct store *store, struct store_call *call)
+{
+	enum store_status status;
+
+	if (hand_over(store, call, &status))
+		status = wait_for(call);
+	count_result(store, status);
+	return status;
+}
+
+void store_call_send(struct store *store, struct store_call *call)
+{
+	enum store_status status;
+
+	if (!hand_over(store, call, &status))
+		count_result(store, status);
+	store_call_drop(call);
+}
+
+enum store_status store_greylist(struct store *store,
+				 const struct greylist_try *attempt,
+				 int64_t deadline_ms,
+				 struct greylist_answer *answer_r)
+{
+	size_t bytes = store_room(attempt->rcpts, attempt->rcpt_count) +
+		       store_room(attempt->origins, attempt->origin_count) +
+		       store_room(&attempt->sender, 1) +
+		       store_room(&attempt->record_id, 1);
+	struct store_call *call =
+		store_call_new(store, STORE_OP_GREYLIST, bytes, deadline_ms);
+	struct greylist_try *in = &call->in.greylist;
+	enum store_status status;
+
+	*in = *attempt;
+	in->sender = arena_dup(call->arena, attempt->sender);
+	in->record_id = arena_dup(call->arena, attempt->record_id);
+	in->rcpts = store_copy(call, attempt->rcpts, attempt->rcpt_count);
+	for (size_t i = 0; i < in->origin_count; i++)
+		in->origins[i] = arena_dup(call->arena, attempt->origins[i]);
+	status = store_call_ask(store, call);
+	if (status == STORE_DONE)
+		*answer_r = call->out.greylist;
+	store_call_drop(call);
+	return status;
+}
+
+enum store_status store_trust(struct store *store, struct slice domain,
+			      int64_t deadline_ms, int64_t *good_r)
+{
+	struct store_call *call = store_call_new(
+		store, STORE_OP_TRUST, store_room(&domain, 1), deadline_ms);
+	enum store_status status;
+
+	call->in.name = arena_dup(call->arena, domain);
+	status = store_call_ask(store, call);
+	if (status == STORE_DONE)
+		*good_r = call->out.number;
+	store_call_drop(call);
+	return status;
+}
+
+void store_note(struct store *store, struct slice domain, bool good,
+		int64_t lifetime_ms)
+{
+	struct store_call *call = store_call_new(
+		store, STORE_OP_NOTE, store_room(&domain, 1), INT64_MAX);
+
+	call->in.note = (struct store_note_in){
+		.domain = arena_dup(call->arena, domain),
+		.good = good,
+		.lifetime_ms = lifetime_ms,
+	};
+	store_call_send(store, call);
+}
+
+enum store_status store_allowed(struct store *store, const struct slice *names,
+				size_t count_of, int64_t deadline_ms,
+				int *index_r)
+{
+	struct store_call *call;
+	enum store_status status;
+
+	if (count_of > STORE_NAMES_MAX)
+		count_of = STORE_NAMES_MAX;
+	call = store_call_new(store, STORE_OP_ALLOWED,
+			      store_room(names, count_of), deadline_ms);
+	call->in.names.names = store_copy(call, names, count_of);
+	call->in.names.count = count_of;
+	status = store_call_ask(store, call);
+	if (status == STORE_DONE)
+		*index_r = (int)call->out.number;
+	store_call_drop(call);
+	return status;
+}
+
+enum store_status store_rate(struct store *store, struct slice subject,
+			     const struct rate *rates, size_t count_of,
+			     bool take, int64_t deadline_ms,
+			     struct rate_answer *answer_r)
+{
+	size_t bytes = store_room(&subject, 1);
+	struct store_call *call;
+	struct store_rate_in *in;
+	enum store_status status;
+
+	if (count_of > RATES_MAX)
+		count_of = RATES_MAX;
+	for (size_t i = 0; i < count_of; i++)
+		bytes += store_room(&rates[i].name, 1);
+	call = store_call_new(store, STORE_OP_RATE, bytes, deadline_ms);
+	in = &call->in.rate;
+	in->subject = arena_dup(call->arena, subject);
+	in->count = count_of;
+	in->take = take;
+	for (size_t i = 0; i < count_of; i++) {
+		in->rates[i] = rates[i];
+		in->rates[i].name = arena_dup(call->arena, rates[i].name);
+	}
+	status = store_call_ask(store, call);
+	if (status == STORE_DONE)
+		*answer_r = call->out.rate;
+	store_call_drop(call);
+	return status;
+}

@@ -1,0 +1,49 @@
+/*
+ * The calls that wait for the store's thread: bounded, first come first
+ * served, and shut while the store does not work. It owns no call.
+ */
+#ifndef GATEPOST_STORE_STORE_QUEUE_H
+#define GATEPOST_STORE_STORE_QUEUE_H
+
+#include "milter/store/store_backend.h"
+
+#include <pthread.h>
+
+#define STORE_BATCH_MAX 256
+
+struct store_queue {
+	pthread_mutex_t lock;
+	struct wake wake;
+	struct store_call *first, **end;
+	size_t count, max;
+	bool shut;   /* nothing may be added */
+	bool ending; /* the thread is to end once it is empty */
+	bool asleep; /* the thread waits */
+};
+
+enum store_queue_result { STORE_QUEUED, STORE_QUEUE_FULL, STORE_QUEUE_SHUT };
+
+void store_queue_init(struct store_queue *queue, size_t max);
+void store_queue_clear(struct store_queue *queue);
+/* By any thread. */
+enum store_queue_result store_queue_add(struct store_queue *queue,
+					struct store_call *call);
+/* The thread is to end. */
+void store_queue_finish(struct store_queue *queue);
+
+/* ---- by the store's thread only ---- */
+
+/*
+ * Waits until there are calls, or the time comes, or it is to end; takes
+ * what may run together. Returns how many; 0: none came.
+ */
+size_t store_queue_take(struct store_queue *queue, int64_t until_ms,
+			struct store_call *calls_r[STORE_BATCH_MAX]);
+bool store_queue_is_ending(struct store_queue *queue);
+/* Sleeps; false as soon as it is to end. */
+bool store_queue_pause(struct store_queue *queue, int64_t ms);
+/* Lets nothing in any more; returns the list of those that wait. */
+struct store_call *store_queue_shut(struct store_queue *queue);
+void store_queue_open(struct store_queue *queue);
+
+#endif
