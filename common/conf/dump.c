@@ -175,6 +175,24 @@ static void example_rows(struct walk *w, const struct settings_group *group,
 	}
 }
 
+/* Each line of the group's own example, after `before`. */
+static void own_example(FILE *out, const struct settings_group *group,
+			const char *before,
+			void (*put)(FILE *out, struct slice line))
+{
+	struct slice rest = slice_cstr(group->example), line;
+
+	while (rest.n > 0 && slice_next(&rest, '\n', &line)) {
+		fputs(before, out);
+		put(out, line);
+	}
+}
+
+static void plain_text(FILE *out, struct slice text)
+{
+	fprintf(out, "%.*s\n", SLICE_FMT(text));
+}
+
 static void example_section(struct walk *w, size_t first)
 {
 	const struct settings_group *group = w->groups[first];
@@ -182,6 +200,7 @@ static void example_section(struct walk *w, size_t first)
 
 	if (!top) {
 		comment(w->out, "", slice_cstr(group->doc));
+		own_example(w->out, group, "#", plain_text);
 		fprintf(w->out, "#%s %s{\n", group->section,
 			group->titled ? "\"NAME\" " : "");
 	}
@@ -228,6 +247,11 @@ static void manual_section(struct walk *w, size_t first)
 		group->titled ? " \\(dqNAME\\(dq" : "",
 		section[0] ? " { ... }" : "");
 	manual_text(w->out, slice_cstr(group->doc));
+	if (group->example) {
+		fputs(".PP\n.nf\n", w->out);
+		own_example(w->out, group, "", manual_text);
+		fputs(".fi\n", w->out);
+	}
 	for (size_t i = first; w->groups[i]; i++) {
 		const struct setting *row = w->groups[i]->rows;
 

@@ -68,6 +68,7 @@ struct settings_group {
 	size_t conf_size;	/* sizeof the struct the rows fill */
 	const char *doc;	/* one line for the manual */
 	bool titled;
+	const char *example;	/* lines of a file, for manuals; may be NULL */
 };
 
 #endif

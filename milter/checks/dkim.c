@@ -34,8 +34,11 @@ static const struct setting rows[] = {
 };
 
 static const struct settings_group dkim_settings = {
-	"dkim", rows, sizeof(struct dkim_conf),
-	"DKIM: is the message signed by a domain, and unchanged since?", false};
+	.section = "dkim",
+	.rows = rows,
+	.conf_size = sizeof(struct dkim_conf),
+	.doc = "DKIM: is the message signed by a domain, and unchanged since?",
+};
 
 enum { PASS, FAIL, TESTING, POLICY, TEMPERROR, PERMERROR, NONE };
 

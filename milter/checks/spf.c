@@ -37,8 +37,11 @@ static const struct setting rows[] = {
 };
 
 const struct settings_group spf_settings = {
-	"spf", rows, sizeof(struct spf_conf),
-	"SPF: may this client send for the sender's domain?", false};
+	.section = "spf",
+	.rows = rows,
+	.conf_size = sizeof(struct spf_conf),
+	.doc = "SPF: may this client send for the sender's domain?",
+};
 
 enum {
 	PASS,

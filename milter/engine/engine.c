@@ -17,7 +17,11 @@ static const struct setting engine_rows[] = {
 	SETTING_END,
 };
 const struct settings_group engine_settings = {
-	"", engine_rows, sizeof(struct engine_conf), "General", false};
+	.section = "",
+	.rows = engine_rows,
+	.conf_size = sizeof(struct engine_conf),
+	.doc = "General",
+};
 
 static const struct setting limits_rows[] = {
 	SETTING(struct limits_conf, deadline, "40s", "1s", "240s",
@@ -35,8 +39,11 @@ static const struct setting limits_rows[] = {
 	SETTING_END,
 };
 const struct settings_group limits_settings = {
-	"limits", limits_rows, sizeof(struct limits_conf),
-	"What one message may cost", false};
+	.section = "limits",
+	.rows = limits_rows,
+	.conf_size = sizeof(struct limits_conf),
+	.doc = "What one message may cost",
+};
 
 static const struct symbol *find_in(const struct symbol *list,
 				    struct slice name)

@@ -39,7 +39,11 @@ static const struct setting policy_rows[] = {
 	SETTING_END,
 };
 const struct settings_group policy_settings = {
-	"", policy_rows, sizeof(struct policy_conf), "General", false};
+	.section = "",
+	.rows = policy_rows,
+	.conf_size = sizeof(struct policy_conf),
+	.doc = "General",
+};
 
 static const struct setting actions_rows[] = {
 	SETTING(struct actions_conf, greylist, "4", "-1000", "1000",
@@ -58,8 +62,11 @@ static const struct setting actions_rows[] = {
 	SETTING_END,
 };
 const struct settings_group policy_actions_settings = {
-	"actions", actions_rows, sizeof(struct actions_conf),
-	"Thresholds on the score, and what follows", false};
+	.section = "actions",
+	.rows = actions_rows,
+	.conf_size = sizeof(struct actions_conf),
+	.doc = "Thresholds on the score, and what follows",
+};
 
 enum { DNS_FAILURE_ACCEPT, DNS_FAILURE_TEMPFAIL };
 

@@ -44,12 +44,21 @@ static const struct setting block_rows[] = {
 	SETTING(struct block, enabled, "yes", NULL, NULL, "x"),
 	SETTING_END,
 };
-static const struct settings_group top_group = {"", top_rows,
-						sizeof(struct top), "x", false};
-static const struct settings_group part_group = {
-	"part", part_rows, sizeof(struct part), "x", false};
-static const struct settings_group block_group = {
-	"list", block_rows, sizeof(struct block), "x", true};
+static const struct settings_group top_group = {.section = "",
+						.rows = top_rows,
+						.conf_size = sizeof(struct top),
+						.doc = "x"};
+static const struct settings_group part_group = {.section = "part",
+						 .rows = part_rows,
+						 .conf_size =
+							 sizeof(struct part),
+						 .doc = "x"};
+static const struct settings_group block_group = {.section = "list",
+						  .rows = block_rows,
+						  .conf_size =
+							  sizeof(struct block),
+						  .doc = "x",
+						  .titled = true};
 static const struct settings_group *const groups[] = {
 	&top_group, &part_group, &block_group, NULL};
 
