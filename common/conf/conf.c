@@ -39,6 +39,7 @@ static struct conf *conf_new(const struct settings_group *const *groups)
 	while (groups[conf->group_count])
 		conf->group_count++;
 	conf->values = ARENA_ARRAY(arena, void *, conf->group_count);
+	conf->lines = ARENA_ARRAY(arena, int *, conf->group_count);
 	conf->blocks = ARENA_ARRAY(arena, struct conf_block *,
 				   conf->group_count);
 	conf->block_counts = ARENA_ARRAY(arena, size_t, conf->group_count);
@@ -48,6 +49,8 @@ static struct conf *conf_new(const struct settings_group *const *groups)
 				arena, struct conf_block, CONF_BLOCKS_MAX);
 		else
 			conf->values[i] = new_values(conf, groups[i]);
+		conf->lines[i] =
+			ARENA_ARRAY(arena, int, row_count(groups[i]) + 1);
 	}
 	for (int i = 0; i < CONF_PAIR_SECTIONS; i++)
 		conf->pairs[i].pairs = ARENA_ARRAY(arena, struct conf_points,
@@ -91,6 +94,12 @@ const char *conf_nearest(const struct conf *conf, struct slice section,
 	for (size_t i = 0; section.n == 0 && conf_pair_sections[i]; i++)
 		nearest_offer(&nearest, conf_pair_sections[i]);
 	return nearest_result(&nearest);
+}
+
+void conf_set_line(struct conf *conf, size_t group, const struct setting *row,
+		   int line)
+{
+	conf->lines[group][row - conf->groups[group]->rows] = line;
 }
 
 struct conf_block *conf_block_get(struct conf *conf, size_t group,
@@ -204,6 +213,7 @@ static int apply_set(struct conf *conf, const char *set, struct err *err)
 	if (!row || conf->groups[group]->titled != (dot != last))
 		return unknown(conf, key, section, name, err);
 	base = conf->values[group];
+	conf_set_line(conf, group, row, CONF_LINE_SET);
 	if (conf->groups[group]->titled) {
 		struct conf_block *block = conf_block_get(
 			conf, group, slice_sub(key, dot + 1, last), 0);
@@ -257,6 +267,23 @@ const void *conf_group(const struct conf *conf,
 		if (conf->groups[i] == group)
 			return conf->values[i];
 	return NULL;
+}
+
+const char *conf_place(const struct conf *conf,
+		       const struct settings_group *group, const char *name)
+{
+	const struct setting *row;
+	size_t index;
+	int line;
+
+	row = conf_find(conf, slice_cstr(group->section), slice_cstr(name),
+			&index);
+	line = row ? conf->lines[index][row - conf->groups[index]->rows] : 0;
+	if (line == 0)
+		return NULL;
+	if (line == CONF_LINE_SET)
+		return "--set";
+	return arena_printf(conf->arena, "%s:%d", conf->path, line).p;
 }
 
 const struct conf_block *conf_titled(const struct conf *conf,

@@ -40,6 +40,12 @@ void conf_free(struct conf **conf);
 /* The struct that a group's rows fill. */
 const void *conf_group(const struct conf *conf,
 		       const struct settings_group *group);
+/*
+ * "FILE:LINE" or "--set": where the setting `name` of an untitled group got
+ * its value; NULL where it has its default. Lives in the conf.
+ */
+const char *conf_place(const struct conf *conf,
+		       const struct settings_group *group, const char *name);
 /* The blocks of a titled group, in file order. */
 const struct conf_block *conf_titled(const struct conf *conf,
 				     const struct settings_group *group,

@@ -21,6 +21,7 @@ struct conf {
 	const struct settings_group *const *groups;
 	size_t group_count;
 	void **values;			/* one struct per untitled group */
+	int **lines;			/* per row of each group; 0: default */
 	struct conf_block **blocks;	/* one array per titled group */
 	size_t *block_counts;
 	struct conf_pair_list pairs[CONF_PAIR_SECTIONS];
@@ -31,6 +32,10 @@ struct conf {
 /* The row `name` in some group of that section; *group_r is its index. */
 const struct setting *conf_find(const struct conf *conf, struct slice section,
 				struct slice name, size_t *group_r);
+/* Notes where a row got its value: a line, or CONF_LINE_SET. */
+#define CONF_LINE_SET (-1)
+void conf_set_line(struct conf *conf, size_t group, const struct setting *row,
+		   int line);
 /* The block of that title, made with defaults if it is new; or NULL. */
 struct conf_block *conf_block_get(struct conf *conf, size_t group,
 				  struct slice title, int line);

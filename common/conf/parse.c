@@ -16,7 +16,7 @@
  * one file at a time, so what they need stands here for that while.
  */
 static _Thread_local struct {
-	const struct conf *conf;
+	struct conf *conf;
 	struct err *err;
 	bool failed;
 } parsing;
@@ -73,6 +73,8 @@ static int validate(cfg_t *cfg, cfg_opt_t *opt)
 	int rc = 0;
 
 	row = conf_find(parsing.conf, section, slice_cstr(opt->name), &group);
+	if (row)
+		conf_set_line(parsing.conf, group, row, cfg->line);
 	if (row && row->kind != SETTING_LIST) {
 		void *base = arena_alloc(
 			scratch, parsing.conf->groups[group]->conf_size);

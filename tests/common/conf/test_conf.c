@@ -204,6 +204,39 @@ static void the_command_line_wins(void **state)
 	}
 }
 
+static void the_place_of_a_value_is_known(void **state)
+{
+	static const char *const sets[] = {"part.limit=8k", NULL};
+	struct err err;
+	struct conf *conf = load("shadow = yes\n"
+				 "part {\n"
+				 "  count = 3\n"
+				 "}\n"
+				 "listen = {\"x\",\n"
+				 "  \"y\"}\n"
+				 "part { timeout = 5s }\n",
+				 sets, &err);
+	const char *place;
+
+	(void)state;
+	assert_non_null(conf);
+	place = conf_place(conf, &part_group, "count");
+	assert_non_null(place);
+	assert_string_equal(strrchr(place, ':'), ":3");
+	assert_memory_equal(place, "/tmp/gatepost-conf-", 19);
+	place = conf_place(conf, &top_group, "shadow");
+	assert_string_equal(strrchr(place, ':'), ":1");
+	/* A list: where it ends. */
+	place = conf_place(conf, &top_group, "listen");
+	assert_string_equal(strrchr(place, ':'), ":6");
+	place = conf_place(conf, &part_group, "timeout");
+	assert_string_equal(strrchr(place, ':'), ":7");
+	assert_string_equal(conf_place(conf, &part_group, "limit"), "--set");
+	assert_null(conf_place(conf, &part_group, "mode"));
+	assert_null(conf_place(conf, &part_group, "nothing"));
+	conf_free(&conf);
+}
+
 static void a_missing_file_is_an_error(void **state)
 {
 	struct err err = {""};
@@ -220,6 +253,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_read_in_every_kind),
 		cmocka_unit_test(errors_name_line_value_and_what_is_allowed),
 		cmocka_unit_test(the_command_line_wins),
+		cmocka_unit_test(the_place_of_a_value_is_known),
 		cmocka_unit_test(a_missing_file_is_an_error),
 	};
 
