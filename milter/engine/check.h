@@ -58,6 +58,13 @@ struct check {
 		       const void **ready_r, struct err *err);
 	/* The symbols that prepare() made, besides `symbols`. May be NULL. */
 	const struct symbol *(*more_symbols)(const void *ready);
+	/*
+	 * Once all checks are prepared: whether what this one's settings say
+	 * of the symbols of others is right. Errors as of prepare(). May be
+	 * NULL.
+	 */
+	int (*review)(const struct engine *engine, const void *ready,
+		      struct err *err);
 
 	/*
 	 * How long a question may take, and how long after the end of the

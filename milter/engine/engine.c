@@ -86,9 +86,9 @@ static const struct symbol *find_symbol(const void *with, struct slice name)
 	return engine_symbol(with, name);
 }
 
-static const char *nearest_symbol(const void *with, struct slice name)
+const char *engine_nearest_symbol(const struct engine *engine,
+				  struct slice name)
 {
-	const struct engine *engine = with;
 	struct nearest nearest = nearest_begin(name);
 
 	for (unsigned i = 0; i < engine->count; i++) {
@@ -100,6 +100,11 @@ static const char *nearest_symbol(const void *with, struct slice name)
 				nearest_offer(&nearest, lists[k]->name);
 	}
 	return nearest_result(&nearest);
+}
+
+static const char *nearest_symbol(const void *with, struct slice name)
+{
+	return engine_nearest_symbol(with, name);
 }
 
 /* The mask of checks that must be done before: names to table bits. */
@@ -156,6 +161,18 @@ static int prepare_check(struct engine *engine, struct engine_check *row,
 	return 0;
 }
 
+static int review_checks(const struct engine *engine, struct err *err)
+{
+	for (unsigned i = 0; i < engine->count; i++) {
+		const struct engine_check *row = &engine->checks[i];
+
+		if (row->check->review &&
+		    row->check->review(engine, row->ready, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 struct engine *engine_new(const struct check *const *checks,
 			  const struct conf *conf, struct resolver *resolver,
 			  struct err *err)
@@ -179,7 +196,7 @@ struct engine *engine_new(const struct check *const *checks,
 		goto failed;
 	engine->score = score_new(arena, conf, find_symbol, nearest_symbol,
 				  engine, err);
-	if (engine->score)
+	if (engine->score && review_checks(engine, err) == 0)
 		return engine;
 failed:
 	engine_free(&engine);

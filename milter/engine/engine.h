@@ -51,6 +51,9 @@ void engine_symbols(const struct engine *engine, unsigned index,
 /* Every symbol, by name; NULL if there is none such. */
 const struct symbol *engine_symbol(const struct engine *engine,
 				   struct slice name);
+/* The symbol whose name comes close to that, or NULL. */
+const char *engine_nearest_symbol(const struct engine *engine,
+				  struct slice name);
 /* The points of a symbol as configured. */
 double engine_symbol_score(const struct engine *engine,
 			   const struct symbol *symbol);
