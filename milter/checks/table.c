@@ -2,6 +2,7 @@
 #include "milter/checks/table.h"
 #include "milter/checks/dkim.h"
 #include "milter/checks/dmarc.h"
+#include "milter/checks/greylist.h"
 #include "milter/checks/headers.h"
 #include "milter/checks/host.h"
 #include "milter/checks/rbl.h"
@@ -14,5 +15,6 @@ const struct check *const checks_table[] = {
 	&check_dkim,
 	&check_dmarc,
 	&check_rbl,
+	&check_greylist,
 	NULL,
 };

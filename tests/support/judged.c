@@ -134,6 +134,8 @@ groups_of(struct arena *arena, const struct check *const *checks)
 
 	groups[n++] = &engine_settings;
 	groups[n++] = &limits_settings;
+	groups[n++] = &store_settings;
+	groups[n++] = &state_settings;
 	for (; *checks && n < 76; checks++) {
 		if ((*checks)->settings)
 			groups[n++] = (*checks)->settings;
@@ -257,7 +259,21 @@ static void add_headers(struct mail *mail, const char *text)
 	}
 }
 
+static void add_rcpts(struct mail *mail, const char *text)
+{
+	struct slice rest = slice_cstr(text), rcpt;
+
+	while (slice_next(&rest, ' ', &rcpt))
+		mail_add_rcpt(mail, rcpt);
+}
+
 struct mail *bench_judge(struct bench *b, const struct letter *letter)
+{
+	return bench_judge_to(b, letter, "user@here.example");
+}
+
+struct mail *bench_judge_to(struct bench *b, const struct letter *letter,
+			    const char *to)
 {
 	struct mail *mail;
 
@@ -275,7 +291,7 @@ struct mail *bench_judge(struct bench *b, const struct letter *letter)
 	engine_stage(mail, STAGE_CONNECT);
 	engine_stage(mail, STAGE_HELO);
 	mail_set_sender(mail, slice_cstr(letter->from ? letter->from : ""));
-	mail_add_rcpt(mail, SLICE("user@here.example"));
+	add_rcpts(mail, to);
 	engine_stage(mail, STAGE_ENVELOPE);
 	add_headers(mail, letter->headers ? letter->headers : "");
 	engine_stage(mail, STAGE_HEADERS);

@@ -33,6 +33,9 @@ struct letter {
 
 /* Free the message with mail_free(), then the bench. */
 struct mail *bench_judge(struct bench *bench, const struct letter *letter);
+/* The same to other recipients, with blanks between them. */
+struct mail *bench_judge_to(struct bench *bench, const struct letter *letter,
+			    const char *to);
 
 /* The finding of that name, or NULL. */
 const struct hit *judged_hit(const struct mail *mail, const char *symbol);
