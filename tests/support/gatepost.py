@@ -66,6 +66,8 @@ class Gatepost:
             "user": "nobody",
             "log.format": "json",
             "worker.processes": "1",
+            # Or doubtful messages would be deferred at their first try.
+            "greylist.mode": "off",
         }
         self.settings.update(settings or {})
         self.process = None
