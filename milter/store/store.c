@@ -55,9 +55,9 @@ const struct settings_group state_settings = {
 /* NULL: not in this build. */
 static const struct store_backend_class *const backends[] = {
 	[STORE_KIND_SQLITE] = NULL,
-	[STORE_KIND_REDIS] = NULL,
-	[STORE_KIND_REDIS_UNIX] = NULL,
-	[STORE_KIND_REDIS_SENTINEL] = NULL,
+	[STORE_KIND_REDIS] = &store_redis,
+	[STORE_KIND_REDIS_UNIX] = &store_redis,
+	[STORE_KIND_REDIS_SENTINEL] = &store_redis,
 };
 
 const char *store_status_words(enum store_status status)
