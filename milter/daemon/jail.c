@@ -115,7 +115,8 @@ static const int allowed_for_files[] = {
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
 	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(lstat),
 	SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat), SCMP_SYS(umask),
+	SCMP_SYS(mkdirat), SCMP_SYS(umask), SCMP_SYS(link),
+	SCMP_SYS(linkat), SCMP_SYS(flock),
 };
 
 static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};

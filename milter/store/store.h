@@ -119,16 +119,18 @@ struct greylist_try {
  * For each recipient, an entry of any origin that has passed and is not
  * older than lifetime, or is waiting with delay <= age <= window, lets it
  * pass. The message passes when all its recipients do; then the entries of
- * all origins count as passed, now. Otherwise what waits keeps its first
- * try, and origins without an entry get one as old as the oldest of that
- * recipient that still waits.
+ * all origins count as passed, now; new ones are as old as the oldest of
+ * that recipient. Otherwise what waits keeps its first try, and origins
+ * without an entry get one as old as the oldest of that recipient that
+ * still waits; what has passed stays as it is.
  */
 struct greylist_answer {
 	bool pass;
 	bool known;		/* pass: every recipient had passed before */
 	bool first;		/* !pass: no recipient had an entry */
 	int64_t wait_ms;	/* !pass: until a retry passes, at most delay */
-	int64_t age_ms;		/* since the first try of the youngest entry */
+	/* Since the first try: of the last recipient, by its first origin. */
+	int64_t age_ms;
 };
 
 /* Fills *answer_r only at STORE_DONE. */
@@ -176,14 +178,14 @@ struct rate_answer {
 	bool over;
 	size_t which;		/* over: the rate that asks for most patience */
 	int64_t wait_ms;	/* over: until the amount fits */
-	int64_t used;		/* of rate `which`, without this message */
+	int64_t used;		/* of rate `which`, rounded up, before it */
 	int64_t refused;	/* of `which`, in this interval, this one too */
 };
 
 /*
  * Whether the amounts of all rates of that subject ("user alice") fit; if
  * so and `take`, they are used up; if not, nothing is, and with `take` the
- * refusal is counted. One step: exact however many hosts ask.
+ * refusal is counted for each rate that did not fit. One step: exact however many hosts ask.
  */
 enum store_status store_rate(struct store *store, struct slice subject,
 			     const struct rate *rates, size_t count, bool take,
@@ -193,7 +195,8 @@ enum store_status store_rate(struct store *store, struct slice subject,
 
 struct greylist_entry {
 	struct slice key;	/* 16 characters: names the entry */
-	struct slice sender, rcpt, origin, record_id;
+	struct slice sender, rcpt, origin;
+	struct slice record_id;	/* of its last try */
 	bool passed;
 	int64_t age_ms;		/* since its first try */
 	int64_t idle_ms;	/* since its last try */

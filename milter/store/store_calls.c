@@ -217,6 +217,20 @@ enum store_status store_allowed(struct store *store, const struct slice *names,
 	return status;
 }
 
+/* A rate that makes sense, whatever it is: back ends divide by it. */
+static struct rate sane(struct rate rate)
+{
+	if (rate.limit < 1)
+		rate.limit = 1;
+	if (rate.interval_ms < 1)
+		rate.interval_ms = 1;
+	if (rate.amount < 1)
+		rate.amount = 1;
+	if (rate.amount > rate.limit)
+		rate.amount = rate.limit;
+	return rate;
+}
+
 enum store_status store_rate(struct store *store, struct slice subject,
 			     const struct rate *rates, size_t count_of,
 			     bool take, int64_t deadline_ms,
@@ -237,7 +251,7 @@ enum store_status store_rate(struct store *store, struct slice subject,
 	in->count = count_of;
 	in->take = take;
 	for (size_t i = 0; i < count_of; i++) {
-		in->rates[i] = rates[i];
+		in->rates[i] = sane(rates[i]);
 		in->rates[i].name = arena_dup(call->arena, rates[i].name);
 	}
 	status = store_call_ask(store, call);

@@ -1,0 +1,73 @@
+/*
+ * One connection to an SQLite file: open, statements, transactions, and
+ * what is wrong in words. The only file that sees SQLite.
+ *
+ * Statements are named by their index in the table that db_new() is given
+ * and prepared when first used. Not thread-safe: a connection belongs to
+ * one thread. Any number of connections and processes may use one file.
+ */
+#ifndef GATEPOST_STORE_SQLITE_DB_H
+#define GATEPOST_STORE_SQLITE_DB_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+struct db;
+
+struct db_options {
+	const char *path;	/* outlives the db */
+	const char *const *statements;
+	size_t statement_count;
+	/*
+	 * What SQL may call as named_by(WANTED, TEXT, …): whether one of
+	 * the texts goes by that name.
+	 */
+	bool (*named_by)(struct slice wanted, const struct slice *texts,
+			 size_t count);
+};
+
+/* Opens nothing yet. It lives in the arena; close it before that goes. */
+struct db *db_new(struct arena *arena, const struct db_options *options);
+
+/* Waits for other processes that write end there; monotonic. */
+void db_set_deadline(struct db *db, int64_t deadline_ms);
+/* Makes the file, for this user only, if it is not there. */
+int db_open(struct db *db, struct err *err);
+/* Harmless twice. */
+void db_close(struct db *db);
+bool db_is_open(const struct db *db);
+/* Whether the path names another file now, or none. */
+bool db_is_gone(const struct db *db);
+
+/* SQL without parameters or results. */
+int db_run(struct db *db, const char *sql, struct err *err);
+/* One number that SQL gives. */
+int db_number(struct db *db, const char *sql, int64_t *number_r,
+	      struct err *err);
+int db_begin(struct db *db, bool writing, struct err *err);
+int db_commit(struct db *db, struct err *err);
+void db_rollback(struct db *db);
+/* Pages that the log held after the last commit. */
+int db_log_pages(const struct db *db);
+/*
+ * Writes the log into the file, as far as nobody is in the way; commits do
+ * not do it. It may wait for the disk, so it has a connection of its own.
+ */
+void db_checkpoint(struct db *db);
+
+/* Parameters count from 1, columns from 0. */
+void db_bind(struct db *db, unsigned statement, int at, int64_t value);
+/* The text must stay until the statement is done. */
+void db_bind_text(struct db *db, unsigned statement, int at,
+		  struct slice text);
+/* 1: a row. 0: it is done. -1: it failed. */
+int db_step(struct db *db, unsigned statement, struct err *err);
+int64_t db_column(struct db *db, unsigned statement, int column);
+/* Valid until the next step. */
+struct slice db_column_text(struct db *db, unsigned statement, int column);
+/* Ends a statement that may have more rows; db_step() did it otherwise. */
+void db_done(struct db *db, unsigned statement);
+/* For a statement without rows: runs it; how many rows it changed, or -1. */
+int64_t db_change(struct db *db, unsigned statement, struct err *err);
+
+#endif
