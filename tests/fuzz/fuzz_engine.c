@@ -1,6 +1,6 @@
 /*
- * A whole message through all checks, policy, edits and both forms of the
- * record. The first line is "HELO SENDER", the rest is the message.
+ * A whole message through all checks, policy, commit, edits and both forms
+ * of the record. The first line is "HELO SENDER", the rest is the message.
  */
 #include "common/verdict/record.h"
 #include "milter/checks/table.h"
@@ -45,6 +45,7 @@ static void judge(struct fixture *f, struct slice text)
 		engine_body(f->mail, text);
 	engine_finish(f->mail);
 	policy_decide(f->policy, f->mail, &decision);
+	policy_commit(f->policy, f->mail, &decision);
 	record = report_make(f->policy, f->mail, &decision);
 	if (record_json(f->mail->arena, record, 0).n == 0)
 		abort();
@@ -57,10 +58,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const sets[] = {"greylist.mode=always", NULL};
 	static struct fixture f;
 
 	if (!f.engine) {
-		fixture_open(&f, checks_table, NULL, zone);
+		fixture_open(&f, checks_table, sets, zone);
 		f.conn.client_text = SLICE("198.51.100.1");
 		ip_parse(f.conn.client_text, &f.conn.client);
 	}
