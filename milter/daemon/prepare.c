@@ -92,7 +92,8 @@ static int try_out(const struct conf *conf, struct err *err)
 	struct policy *policy = policy_new(conf, NULL, err);
 	struct engine *engine =
 		policy ? engine_new(checks_table, conf, NULL, err) : NULL;
-	bool good = engine != NULL;
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+	bool good = engine && store_check(conf, daemon->state_dir.s.p, err) == 0;
 
 	engine_free(&engine);
 	policy_free(&policy);

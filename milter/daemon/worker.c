@@ -61,9 +61,11 @@ struct worker {
 	const struct worker_conf *settings;
 	struct policy *policy;
 	struct dns *dns;
+	struct store *store;
 	struct engine *engine;
 	struct counters counters;
 	struct dns_stats dns_told; /* what the counters have already */
+	struct store_stats store_told;
 	struct dns_watch dns_watch;
 	struct gate gate;
 	struct milter_service service;
@@ -142,12 +144,25 @@ static void bound_memory(void)
 
 static int start_engine(struct worker *worker, struct err *err)
 {
+	const struct daemon_conf *daemon =
+		conf_group(worker->conf, &daemon_settings);
+	const struct store_options options = {
+		.conf = worker->conf,
+		.state_dir = daemon->state_dir.s.p,
+	};
+
 	worker->dns = dns_new(conf_group(worker->conf, &dns_settings), err);
 	if (!worker->dns)
 		return -1;
 	worker->engine = engine_new(checks_table, worker->conf,
 				    dns_resolver(worker->dns), err);
-	return worker->engine ? 0 : -1;
+	if (!worker->engine)
+		return -1;
+	worker->store = store_new(&options, err);
+	if (!worker->store)
+		return -1;
+	engine_set_store(worker->engine, worker->store);
+	return 0;
 }
 
 static bool is_tcp(int fd)
@@ -209,7 +224,8 @@ static int start(struct worker *worker, struct err *err)
 	    gate_new(&worker->gate, err) < 0)
 		return -1;
 	bound_memory();
-	if (jail_enter(false, err) < 0 || start_engine(worker, err) < 0)
+	if (jail_enter(store_is_local(worker->conf), err) < 0 ||
+	    start_engine(worker, err) < 0)
 		return -1;
 	return start_library(worker, err);
 }
@@ -227,6 +243,20 @@ static void tell_dns(struct worker *worker)
 		    now.coalesced - told->coalesced);
 	counter_add(slot, COUNTER_DNS_FAILED, now.failed - told->failed);
 	counter_add(slot, COUNTER_DNS_REFUSED, now.refused - told->refused);
+	*told = now;
+}
+
+static void tell_store(struct worker *worker)
+{
+	struct counter_slot *slot = worker->service.counters;
+	struct store_stats *told = &worker->store_told, now;
+
+	store_stats(worker->store, &now);
+	counter_add(slot, COUNTER_STORE_ASKED, now.asked - told->asked);
+	counter_add(slot, COUNTER_STORE_LATE, now.late - told->late);
+	counter_add(slot, COUNTER_STORE_FAILED, now.failed - told->failed);
+	counter_add(slot, COUNTER_STORE_SKIPPED, now.skipped - told->skipped);
+	counter_add(slot, COUNTER_STORE_DOWNS, now.downs - told->downs);
 	*told = now;
 }
 
@@ -249,6 +279,7 @@ static void keep_house(struct worker *worker)
 		dns_watch_tick(&worker->dns_watch, dns_resolver(worker->dns),
 			       now_ms);
 	tell_dns(worker);
+	tell_store(worker);
 	give_back_memory(worker, now_ms);
 }
 
@@ -331,7 +362,10 @@ static void drain(struct worker *worker, char word)
 		}
 		(void)poll(NULL, 0, DRAIN_LOOK_MS);
 	}
+	/* Not freed: a session that is still open may begin a message. */
+	store_flush(worker->store, store_deadline(worker->store));
 	tell_dns(worker);
+	tell_store(worker);
 }
 
 /*

@@ -92,6 +92,18 @@ int store_check(const struct conf *conf, const char *state_dir, struct err *err)
 	return rc;
 }
 
+bool store_is_local(const struct conf *conf)
+{
+	struct arena *arena = arena_new(0);
+	struct store_url url;
+	struct err err;
+	bool local = read_url(arena, conf, "/", &url, &err) == 0 &&
+		     url.kind == STORE_KIND_SQLITE;
+
+	arena_free(&arena);
+	return local;
+}
+
 /*
  * Which boot of which host this is. Without the kernel's word each process
  * counts as a boot of its own: ages then go by wall clock.
@@ -197,6 +209,14 @@ void store_free(struct store **store)
 	pthread_join((*store)->thread, NULL);
 	store_discard(*store);
 	*store = NULL;
+}
+
+void store_flush(struct store *store, int64_t deadline_ms)
+{
+	int64_t good;
+
+	/* Calls are run in order: once this is answered, all before it are. */
+	(void)store_trust(store, SLICE(""), deadline_ms, &good);
 }
 
 const char *store_name(const struct store *store)

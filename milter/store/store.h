@@ -70,6 +70,8 @@ struct store_options {
 /* Whether the URL of the configuration can be read; opens nothing. */
 int store_check(const struct conf *conf, const char *state_dir,
 		struct err *err);
+/* Whether it is kept in files, which the process must be able to write. */
+bool store_is_local(const struct conf *conf);
 /*
  * Opens the store and starts its thread. A store that does not answer is no
  * error; a URL that cannot be read is. SQLite's file is made if need be.
@@ -77,6 +79,11 @@ int store_check(const struct conf *conf, const char *state_dir,
 struct store *store_new(const struct store_options *options, struct err *err);
 /* Ends the thread once it has run what waits. Calls must have returned. */
 void store_free(struct store **store);
+/*
+ * Waits until what was handed over by now has been run, notes included, or
+ * the deadline has come.
+ */
+void store_flush(struct store *store, int64_t deadline_ms);
 /* "redis 192.0.2.1:6379/0": what to call it; never a password. */
 const char *store_name(const struct store *store);
 /* Whether it works as far as is known. */
