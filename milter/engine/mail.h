@@ -74,6 +74,7 @@ struct mail {
 	int64_t begun_us;		/* monotonic */
 	int64_t stage_us[STAGE_COUNT];	/* monotonic, when each was reached */
 	int64_t judged_us;		/* when the verdict was complete */
+	int64_t committed_us;		/* when the state was written */
 	struct run *run;		/* the engine's own bookkeeping */
 };
 

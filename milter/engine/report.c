@@ -108,18 +108,23 @@ static void add_edits(struct record *r, const struct mail *mail,
 	r->edit_count = d->edit_count;
 }
 
+/* The stages of SMTP, the judgement, and what was written after it. */
+#define STAGES (STAGE_COUNT + 2)
+
 /* How long each stage took: from its own beginning to the next one's. */
 static void add_stages(struct record *r, const struct mail *mail)
 {
 	static const char *const names[] = {"connect", "helo", "envelope",
-					    "headers", "body", "judge"};
+					    "headers", "body",   "judge",
+					    "commit"};
 	struct record_number *list =
-		ARENA_ARRAY(mail->arena, struct record_number, STAGE_COUNT + 1);
+		ARENA_ARRAY(mail->arena, struct record_number, STAGES);
 	int64_t before = mail->begun_us;
 
-	for (int i = 0; i <= STAGE_COUNT; i++) {
-		int64_t at = i < STAGE_COUNT ? mail->stage_us[i]
-					     : mail->judged_us;
+	for (int i = 0; i < STAGES; i++) {
+		int64_t at = i < STAGE_COUNT	? mail->stage_us[i]
+			     : i == STAGE_COUNT ? mail->judged_us
+						: mail->committed_us;
 
 		list[i] = (struct record_number){slice_cstr(names[i]), 0};
 		if (at == 0)
@@ -128,7 +133,7 @@ static void add_stages(struct record *r, const struct mail *mail)
 		before = at;
 	}
 	r->stages = list;
-	r->stage_count = STAGE_COUNT + 1;
+	r->stage_count = STAGES;
 }
 
 static void add_thresholds(struct record *r, const struct policy *policy,

@@ -218,4 +218,5 @@ void engine_commit(struct mail *mail, struct commit *commit)
 		row->check->commit(mail, i, row->ready, mail->verdict, commit);
 		mail->verdict->reports[i].us += clock_mono_us() - began;
 	}
+	mail->committed_us = clock_mono_us();
 }

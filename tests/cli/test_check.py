@@ -175,7 +175,7 @@ def test_faketime_moves_the_clock_and_nothing_hangs(dns):
 def test_the_record_says_what_was_not_run_and_how_long_it_took(dns):
     record = judged(dns)
     assert set(record["ms"]) == {"connect", "helo", "envelope", "headers",
-                                 "body", "judge"}
+                                 "body", "judge", "commit"}
     assert record["thresholds"] == {"greylist": 4, "add_header": 6,
                                     "quarantine": 10, "reject": 15}
     assert {c["name"] for c in record["checks"]} >= {"spf", "dkim", "dmarc",
