@@ -45,10 +45,16 @@ const struct settings_group ratelimit_settings = {
 	.doc = "How much a user, client or sender domain may send, counted "
 	       "for all hosts that share the store; what is over it is told "
 	       "to come again (450). No limit is set by default, since only "
-	       "you know how much your users send. Against stolen accounts "
-	       "begin with: ratelimit \"users\" { by = user messages = 200 "
-	       "recipients = 1000 interval = 1h }",
+	       "you know how much your users send. Against stolen accounts, "
+	       "the commonest abuse, begin with",
 	.titled = true,
+	.example = "ratelimit \"users\" {\n"
+		   "\tby = user\n"
+		   "\tmessages = 200\n"
+		   "\trecipients = 1000\n"
+		   "\tinterval = 1h\n"
+		   "\texcept = {newsletter@example.org}\n"
+		   "}\n",
 };
 
 struct maker {
@@ -101,8 +107,8 @@ static int read_except(const struct maker *m, struct slice text,
 static int read_excepts(const struct maker *m, const struct strlist *texts,
 			struct ratelimit_rule *rule)
 {
-	struct ratelimit_except *all = ARENA_ARRAY(
-		m->arena, struct ratelimit_except, texts->n + 1);
+	struct ratelimit_except *all =
+		ARENA_ARRAY(m->arena, struct ratelimit_except, texts->n + 1);
 
 	for (size_t i = 0; i < texts->n; i++)
 		if (read_except(m, texts->v[i], &all[i]) < 0)
@@ -186,10 +192,9 @@ bool ratelimit_is_excepted(const struct ratelimit_rule *rule,
 	for (size_t i = 0; i < rule->except_count; i++) {
 		const struct ratelimit_except *except = &rule->except[i];
 
-		if (except->is_net
-			    ? ip_in(names->client, &except->net.base,
-				    except->net.bits)
-			    : names_match(except, names))
+		if (except->is_net ? ip_in(names->client, &except->net.base,
+					   except->net.bits)
+				   : names_match(except, names))
 			return true;
 	}
 	return false;

@@ -5,6 +5,7 @@
 #include "milter/checks/greylist.h"
 #include "milter/checks/headers.h"
 #include "milter/checks/host.h"
+#include "milter/checks/ratelimit.h"
 #include "milter/checks/rbl.h"
 #include "milter/checks/spf.h"
 
@@ -16,5 +17,6 @@ const struct check *const checks_table[] = {
 	&check_dmarc,
 	&check_rbl,
 	&check_greylist,
+	&check_ratelimit,
 	NULL,
 };
