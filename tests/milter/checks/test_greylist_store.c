@@ -88,7 +88,7 @@ static void open_world(struct world *w, const char *conf)
 	snprintf(w->dir, sizeof(w->dir), "%s/%d", folder, ++number);
 	assert_int_equal(mkdir(w->dir, 0700), 0);
 	snprintf(text, sizeof(text),
-		 "store = \"%s\"\nstate { prefix = \"t%d\" }\n%s", url,
+		 "store = \"%s\"\nstate { prefix = \"t%d\" timeout = 10s }\n%s", url,
 		 number, conf ? conf : "");
 	auth = (struct auth){.spf = {.scope = "mfrom"}};
 	open_bench(w, text);
