@@ -78,8 +78,7 @@ static void defer(struct round *r, const struct greylist_answer *answer)
 	r->commit->wish = COMMIT_GREYLIST;
 	r->commit->wait_s = wait_s;
 	r->commit->reason = tried;
-	verdict_hit(r->verdict, &symbols[GREYLISTED], "%.*s",
-		    SLICE_FMT(tried));
+	verdict_hit(r->verdict, &symbols[GREYLISTED], "%.*s", SLICE_FMT(tried));
 	verdict_outcome(r->verdict, OUTCOME_FAIL, "deferred for %lld s: %.*s",
 			(long long)wait_s, SLICE_FMT(tried));
 }
@@ -93,8 +92,9 @@ static void pass(const struct round *r, const struct greylist_answer *answer)
 	}
 	verdict_hit(r->verdict, &symbols[PASSED], "after %lld s",
 		    (long long)(answer->age_ms / 1000));
-	not_deferred(r, arena_printf(r->mail->arena, "it came back after %lld s",
-				     (long long)(answer->age_ms / 1000)));
+	not_deferred(r,
+		     arena_printf(r->mail->arena, "it came back after %lld s",
+				  (long long)(answer->age_ms / 1000)));
 }
 
 /* All calls for one message share one deadline. */
@@ -116,8 +116,7 @@ static void ask_store(struct round *r)
 					&answer);
 	if (status != STORE_DONE)
 		verdict_outcome(r->verdict, OUTCOME_TEMPERROR,
-				"not deferred: %s",
-				store_status_words(status));
+				"not deferred: %s", store_status_words(status));
 	else if (answer.pass)
 		pass(r, &answer);
 	else

@@ -118,13 +118,14 @@ static int read_providers(const struct maker *m, struct slice setting,
 	if (slice_eq_nocase(setting, SLICE("none")))
 		return 0;
 	if (greylist_names_read(m->arena, path,
-			       GREYLIST_DOMAINS | GREYLIST_NETWORKS, list_r,
-			       &missing, &why) == 0)
+				GREYLIST_DOMAINS | GREYLIST_NETWORKS, list_r,
+				&missing, &why) == 0)
 		return 0;
 	if (setting.n > 0 || !missing)
 		return wrong(m, "providers", why.text);
 	log_debug("greylist.providers: there is no %s, so no host is exempt "
-		  "as that of a large provider", path);
+		  "as that of a large provider",
+		  path);
 	return 0;
 }
 
@@ -144,7 +145,8 @@ static struct suffixes *open_suffixes(const struct maker *m)
 		&why);
 	if (!suffixes)
 		log_debug("greylist: %s; senders count as one only where "
-			  "their domain is the same", why.text);
+			  "their domain is the same",
+			  why.text);
 	return suffixes;
 }
 

@@ -38,7 +38,7 @@ extern const struct settings_group greylist_settings;
 struct greylist_ready {
 	const struct greylist_conf *conf;
 	struct greylist_names senders, recipients, clients, providers;
-	struct suffixes *suffixes;	/* NULL: there is no such list */
+	struct suffixes *suffixes; /* NULL: there is no such list */
 };
 
 /* As check->prepare; greylist_conf_stop() closes what the arena does not. */

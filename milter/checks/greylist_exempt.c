@@ -33,7 +33,7 @@ static struct slice by_sender(const struct mail *mail,
 	entry = greylist_names_address(&ready->senders, plain);
 	if (entry.n == 0)
 		entry = greylist_names_address(&ready->senders,
-					      attempt->sender);
+					       attempt->sender);
 	return listed(mail, "the sender", plain, "exempt_senders", entry);
 }
 
@@ -81,25 +81,29 @@ static struct slice by_host(const struct mail *mail,
 		      greylist_names_domain(list, name));
 }
 
+static bool is_named(const struct strlist *names, const struct symbol *symbol)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (slice_eq(names->v[i], slice_cstr(symbol->name)))
+			return true;
+	return false;
+}
+
 static struct slice by_finding(const struct mail *mail,
 			       const struct strlist *names)
 {
 	const struct verdict *verdict = mail->verdict;
 
 	for (size_t i = 0; i < verdict->hit_count; i++) {
-		const struct hit *hit = &verdict->hits[i];
+		const struct symbol *symbol = verdict->hits[i].symbol;
+		struct slice detail = verdict->hits[i].detail;
 
-		for (size_t k = 0; k < names->n; k++)
-			if (slice_eq(slice_cstr(hit->symbol->name),
-				     names->v[k]))
-				return arena_printf(
-					mail->arena, "%s: %.*s",
-					hit->symbol->name,
-					SLICE_FMT(hit->detail.n > 0
-							  ? hit->detail
-							  : slice_cstr(
-								hit->symbol
-									->doc)));
+		if (!is_named(names, symbol))
+			continue;
+		if (detail.n == 0)
+			detail = slice_cstr(symbol->doc);
+		return arena_printf(mail->arena, "%s: %.*s", symbol->name,
+				    SLICE_FMT(detail));
 	}
 	return SLICE_NONE;
 }
@@ -189,8 +193,8 @@ static enum store_status ask_allowed(struct store *store,
 
 		if (count > STORE_NAMES_MAX)
 			count = STORE_NAMES_MAX;
-		status = store_allowed(store, names->v + at, count,
-				       deadline_ms, &index);
+		status = store_allowed(store, names->v + at, count, deadline_ms,
+				       &index);
 		if (status != STORE_DONE)
 			return status;
 		if (index < 0)
@@ -214,10 +218,9 @@ static enum store_status by_record(const struct mail *mail,
 		return STORE_DONE;
 	status = store_trust(store, dmarc->domain, deadline_ms, &good);
 	if (status == STORE_DONE && good >= conf->trust_after)
-		*why_r = arena_printf(mail->arena,
-				      "%.*s has sent %lld good messages on end",
-				      SLICE_FMT(dmarc->domain),
-				      (long long)good);
+		*why_r = arena_printf(
+			mail->arena, "%.*s has sent %lld good messages on end",
+			SLICE_FMT(dmarc->domain), (long long)good);
 	return status;
 }
 

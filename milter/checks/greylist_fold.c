@@ -19,9 +19,9 @@
 #define SHORT_CHANGES 2
 
 static const char *const machine_words[] = {
-	"bnc",	  "bounce", "bounces", "err",	 "error",   "errors",
-	"mailer", "msg",    "msgid",   "news",	 "newsletter", "noreply",
-	"owner",  "return", "returns", "verp",	 NULL,
+	"bnc",	  "bounce", "bounces", "err",  "error",	     "errors",
+	"mailer", "msg",    "msgid",   "news", "newsletter", "noreply",
+	"owner",  "return", "returns", "verp", NULL,
 };
 
 static bool is_letter(char c)
@@ -63,8 +63,8 @@ static struct shape shape_of(struct slice token)
 
 		shape.letters += letter;
 		shape.digits += !letter;
-		shape.hex &= !letter ||
-			     (token.p[i] >= 'a' && token.p[i] <= 'f');
+		shape.hex &=
+			!letter || (token.p[i] >= 'a' && token.p[i] <= 'f');
 		shape.changes += i > 0 && letter != is_letter(token.p[i - 1]);
 	}
 	return shape;

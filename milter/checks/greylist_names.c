@@ -102,8 +102,8 @@ static void list_end(struct greylist_names *list)
 }
 
 int greylist_names_make(struct arena *arena, const struct strlist *entries,
-		       unsigned kinds, struct greylist_names *list_r,
-		       struct err *err)
+			unsigned kinds, struct greylist_names *list_r,
+			struct err *err)
 {
 	list_begin(arena, entries->n, list_r);
 	for (size_t i = 0; i < entries->n; i++)
@@ -144,8 +144,8 @@ static int read_text(struct arena *arena, const char *path,
 }
 
 int greylist_names_read(struct arena *arena, const char *path, unsigned kinds,
-		       struct greylist_names *list_r, bool *missing_r,
-		       struct err *err)
+			struct greylist_names *list_r, bool *missing_r,
+			struct err *err)
 {
 	struct slice text, line;
 	size_t lines = 1;
@@ -158,8 +158,7 @@ int greylist_names_read(struct arena *arena, const char *path, unsigned kinds,
 	for (int number = 1; slice_next(&text, '\n', &line); number++) {
 		line = slice_trim(slice_sub(line, 0, slice_find(line, 0, '#')));
 		if (line.n > 0 && !add(arena, line, kinds, list_r))
-			return err_set(err,
-				       "%s:%d: '%.*s' is not allowed; %s",
+			return err_set(err, "%s:%d: '%.*s' is not allowed; %s",
 				       path, number,
 				       SLICE_FMT(slice_sub(line, 0, 80)),
 				       allowed(kinds));
@@ -179,7 +178,7 @@ static struct slice find(const struct greylist_names *list, struct slice name)
 }
 
 struct slice greylist_names_domain(const struct greylist_names *list,
-				  struct slice domain)
+				   struct slice domain)
 {
 	struct slice found = SLICE_NONE;
 
@@ -189,7 +188,7 @@ struct slice greylist_names_domain(const struct greylist_names *list,
 }
 
 struct slice greylist_names_address(const struct greylist_names *list,
-				   struct slice address)
+				    struct slice address)
 {
 	size_t at = slice_rfind(address, '@');
 	struct slice found = find(list, address);
@@ -203,7 +202,7 @@ struct slice greylist_names_address(const struct greylist_names *list,
 }
 
 struct slice greylist_names_ip(const struct greylist_names *list,
-			      const struct ip *ip)
+			       const struct ip *ip)
 {
 	for (size_t i = 0; i < list->net_count; i++)
 		if (ip_in(ip, &list->nets[i].base, list->nets[i].bits))

@@ -12,16 +12,16 @@
 
 /* What a list may hold; a domain stands for those below it too. */
 enum greylist_entries {
-	GREYLIST_ADDRESSES = 1,	/* alice@example.org, postmaster@ */
+	GREYLIST_ADDRESSES = 1, /* alice@example.org, postmaster@ */
 	GREYLIST_DOMAINS = 2,
-	GREYLIST_NETWORKS = 4,	/* 192.0.2.1, 2001:db8::/32 */
+	GREYLIST_NETWORKS = 4, /* 192.0.2.1, 2001:db8::/32 */
 };
 
 struct greylist_names {
-	struct slice *names;	/* addresses and domains, in order */
+	struct slice *names; /* addresses and domains, in order */
 	size_t name_count;
 	struct ip_net *nets;
-	struct slice *net_texts;	/* as they were written */
+	struct slice *net_texts; /* as they were written */
 	size_t net_count;
 };
 
@@ -31,25 +31,25 @@ struct greylist_names {
  * allowed, but not where it stands.
  */
 int greylist_names_make(struct arena *arena, const struct strlist *entries,
-		       unsigned kinds, struct greylist_names *list_r,
-		       struct err *err);
+			unsigned kinds, struct greylist_names *list_r,
+			struct err *err);
 /*
  * The same from a file: one entry a line, '#' begins a comment. Errors name
  * file and line; *missing_r: there is no such file.
  */
 int greylist_names_read(struct arena *arena, const char *path, unsigned kinds,
-		       struct greylist_names *list_r, bool *missing_r,
-		       struct err *err);
+			struct greylist_names *list_r, bool *missing_r,
+			struct err *err);
 
 /*
  * The entry that applies, or an empty slice. Addresses are as of
  * greylist_address(), domains as of domain_normalise().
  */
 struct slice greylist_names_address(const struct greylist_names *list,
-				   struct slice address);
+				    struct slice address);
 struct slice greylist_names_domain(const struct greylist_names *list,
-				  struct slice domain);
+				   struct slice domain);
 struct slice greylist_names_ip(const struct greylist_names *list,
-			      const struct ip *ip);
+			       const struct ip *ip);
 
 #endif

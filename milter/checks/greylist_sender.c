@@ -63,8 +63,8 @@ static struct slice odd_domain(struct arena *arena, struct slice domain)
 	return odd;
 }
 
-static void split(struct arena *arena, struct slice path,
-		  struct slice *local_r, struct slice *domain_r)
+static void split(struct arena *arena, struct slice path, struct slice *local_r,
+		  struct slice *domain_r)
 {
 	struct slice local, domain;
 
@@ -145,8 +145,7 @@ static struct slice fold_batv(struct arena *arena, struct slice local)
 		tag = slice_sub(rest, slice_rfind(rest, '/'), rest.n);
 		if (tag.n < 2 || tag.n == rest.n)
 			return local;
-		rest = greylist_fold(arena,
-				     slice_sub(rest, 0, rest.n - tag.n));
+		rest = greylist_fold(arena, slice_sub(rest, 0, rest.n - tag.n));
 		return arena_printf(arena, "%s%.*s/#", *prefix,
 				    SLICE_FMT(rest));
 	}
@@ -154,8 +153,8 @@ static struct slice fold_batv(struct arena *arena, struct slice local)
 }
 
 /* HASH=TIME=domain=local, after what `begin` says. */
-static bool fold_srs(struct arena *arena, struct slice begin,
-		     struct slice rest, struct slice *folded_r)
+static bool fold_srs(struct arena *arena, struct slice begin, struct slice rest,
+		     struct slice *folded_r)
 {
 	struct slice hash, time, domain;
 

@@ -80,8 +80,8 @@ static int compare(const void *a, const void *b)
 static void add_recipients(const struct mail *mail, size_t limit,
 			   struct greylist_try *try)
 {
-	struct slice *rcpts = ARENA_ARRAY(mail->arena, struct slice,
-					  mail->rcpt_count + 1);
+	struct slice *rcpts =
+		ARENA_ARRAY(mail->arena, struct slice, mail->rcpt_count + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < mail->rcpt_count; i++)

@@ -165,8 +165,7 @@ static void lists_exempt(void **state)
 		{"exempt_clients = {\"mail.example.org\"}",
 		 "not deferred: the host mx1.mail.example.org is in "
 		 "greylist.exempt_clients (mail.example.org)"},
-		{"exempt_clients = {\"192.0.2.0/26\", \"x.test\"}",
-		 "would be"},
+		{"exempt_clients = {\"192.0.2.0/26\", \"x.test\"}", "would be"},
 	};
 
 	(void)state;

@@ -29,9 +29,12 @@ static struct greylist_names make(struct arena *a, const char *const *texts,
 static void addresses_and_domains_are_found(void **state)
 {
 	static const char *const entries[] = {
-		"Alice@Example.org", "postmaster@", "example.NET",
+		"Alice@Example.org",
+		"postmaster@",
+		"example.NET",
 		"b\xc3\xbc"
-		"cher.example", "localhost",
+		"cher.example",
+		"localhost",
 	};
 	static const struct {
 		const char *address, *entry;
@@ -51,8 +54,7 @@ static void addresses_and_domains_are_found(void **state)
 		{"@", ""},
 	};
 	struct arena *a = arena_new(0);
-	struct greylist_names list =
-		make(a, entries, COUNT(entries), PEOPLE);
+	struct greylist_names list = make(a, entries, COUNT(entries), PEOPLE);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -79,8 +81,7 @@ static void hosts_are_found(void **state)
 		{"2001:db8::2", ""},
 	};
 	struct arena *a = arena_new(0);
-	struct greylist_names list =
-		make(a, entries, COUNT(entries), HOSTS);
+	struct greylist_names list = make(a, entries, COUNT(entries), HOSTS);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -105,13 +106,20 @@ static void what_is_no_entry_is_refused(void **state)
 		const char *text;
 		unsigned kinds;
 	} cases[] = {
-		{"", PEOPLE},		   {"*.example.org", PEOPLE},
-		{".example.org", PEOPLE},  {"@example.org", PEOPLE},
-		{"a@*.example.org", PEOPLE}, {"192.0.2.0/24", PEOPLE},
-		{"192.0.2.1", PEOPLE},	   {"a b", PEOPLE},
-		{"a@b..c", PEOPLE},	   {"alice@example.org", HOSTS},
-		{"192.0.2", HOSTS},	   {"192.0.2.0/33", HOSTS},
-		{"postmaster@", HOSTS},	   {"example.org/24", HOSTS},
+		{"", PEOPLE},
+		{"*.example.org", PEOPLE},
+		{".example.org", PEOPLE},
+		{"@example.org", PEOPLE},
+		{"a@*.example.org", PEOPLE},
+		{"192.0.2.0/24", PEOPLE},
+		{"192.0.2.1", PEOPLE},
+		{"a b", PEOPLE},
+		{"a@b..c", PEOPLE},
+		{"alice@example.org", HOSTS},
+		{"192.0.2", HOSTS},
+		{"192.0.2.0/33", HOSTS},
+		{"postmaster@", HOSTS},
+		{"example.org/24", HOSTS},
 	};
 	struct arena *a = arena_new(0);
 
@@ -193,12 +201,13 @@ static void the_shipped_file_is_well_formed(void **state)
 	for (size_t i = 1; i < list.name_count; i++)
 		if (slice_eq(list.names[i - 1], list.names[i]))
 			fail_msg("%.*s stands twice", SLICE_FMT(list.names[i]));
-	assert_true(greylist_names_domain(&list, SLICE("mail-wm1-f44.google.com"))
-			    .n > 0);
-	assert_int_equal(
-		greylist_names_domain(&list, SLICE("1.bc.googleusercontent.com"))
-			.n,
-		0);
+	assert_true(
+		greylist_names_domain(&list, SLICE("mail-wm1-f44.google.com"))
+			.n > 0);
+	assert_int_equal(greylist_names_domain(
+				 &list, SLICE("1.bc.googleusercontent.com"))
+				 .n,
+			 0);
 	arena_free(&a);
 }
 

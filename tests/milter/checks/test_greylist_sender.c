@@ -129,7 +129,8 @@ static void tags_and_recipients_go(void **state)
 		{"bounce-user=example.net-77@example.org",
 		 "bounce-*-#@example.org"},
 		{"b-u=x.test=v=y.test@example.org", "b-*=*@example.org"},
-		{"n-user=xn--bcher-kva.xn--p1ai@example.org", "n-*@example.org"},
+		{"n-user=xn--bcher-kva.xn--p1ai@example.org",
+		 "n-*@example.org"},
 		{"user=example.net@example.org", "*@example.org"},
 	};
 
@@ -150,8 +151,7 @@ static void ids_become_one(void **state)
 		{"anna.1234567890@example.org", "anna.#@example.org"},
 		{"bounce123456@example.org", "bounce#@example.org"},
 		{"Bounces-7@example.org", "bounces-#@example.org"},
-		{"msg-20240131-x7kq2m9t@example.org",
-		 "msg-#-#@example.org"},
+		{"msg-20240131-x7kq2m9t@example.org", "msg-#-#@example.org"},
 		{"noreply-a1b2@example.org", "noreply-#@example.org"},
 		{"team-v2-owner@example.org", "team-v2-owner@example.org"},
 		{"a.b-0123456789@example.org", "a.b-#@example.org"},

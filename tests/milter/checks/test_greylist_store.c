@@ -35,8 +35,10 @@ static enum step judge_auth(struct mail *mail, unsigned index,
 	return STEP_DONE;
 }
 
-static const struct check facts = {
-	.name = "facts", .doc = "x", .needs = STAGE_CONNECT, .judge = judge_auth};
+static const struct check facts = {.name = "facts",
+				   .doc = "x",
+				   .needs = STAGE_CONNECT,
+				   .judge = judge_auth};
 static const struct check *const checks[] = {&facts, &check_greylist, NULL};
 
 static char folder[] = "/tmp/gatepost-grey-XXXXXX";
@@ -88,8 +90,8 @@ static void open_world(struct world *w, const char *conf)
 	snprintf(w->dir, sizeof(w->dir), "%s/%d", folder, ++number);
 	assert_int_equal(mkdir(w->dir, 0700), 0);
 	snprintf(text, sizeof(text),
-		 "store = \"%s\"\nstate { prefix = \"t%d\" timeout = 10s }\n%s", url,
-		 number, conf ? conf : "");
+		 "store = \"%s\"\nstate { prefix = \"t%d\" timeout = 10s }\n%s",
+		 url, number, conf ? conf : "");
 	auth = (struct auth){.spf = {.scope = "mfrom"}};
 	open_bench(w, text);
 	options.conf = engine_configuration(bench_engine(w->bench));
@@ -147,19 +149,19 @@ static struct told tell(struct world *w, const struct letter *letter,
 
 #define RCPT "user@here.example"
 
-static const struct letter usual = {
-	.ip = "192.0.2.7", .helo = "mx.example.org", .from = "alice@example.org"};
+static const struct letter usual = {.ip = "192.0.2.7",
+				    .helo = "mx.example.org",
+				    .from = "alice@example.org"};
 
 /* Deferred for that long; 0: not deferred. */
-static void expect(struct world *w, const struct letter *letter,
-		   const char *to, int64_t wait_s)
+static void expect(struct world *w, const struct letter *letter, const char *to,
+		   int64_t wait_s)
 {
 	struct told told = tell(w, letter, to, doubtful);
 
 	if (wait_s == 0 && told.commit.wish == COMMIT_NOTHING)
 		return;
-	if (told.commit.wish != COMMIT_GREYLIST ||
-	    told.commit.wait_s != wait_s)
+	if (told.commit.wish != COMMIT_GREYLIST || told.commit.wait_s != wait_s)
 		fail_msg("from %s at %lld s: wait %lld s, not %lld: %s",
 			 letter->ip, (long long)w->now_s,
 			 (long long)told.commit.wait_s, (long long)wait_s,
@@ -230,10 +232,10 @@ static void neighbours_are_one_and_strangers_are_not(void **state)
 
 static void messages_of_one_list_are_one_sender(void **state)
 {
-	struct letter first = from("192.0.2.7",
-				   "list-return-41-user=here.example@l.test");
-	struct letter next = from("192.0.2.7",
-				  "list-return-42-user=here.example@l.test");
+	struct letter first =
+		from("192.0.2.7", "list-return-41-user=here.example@l.test");
+	struct letter next =
+		from("192.0.2.7", "list-return-42-user=here.example@l.test");
 	struct world w;
 
 	(void)state;
@@ -365,8 +367,7 @@ static void the_same_recipients_are_looked_at_each_time(void **state)
 
 	(void)state;
 	open_world(&w, "greylist { recipients = 2 }");
-	expect(&w, &usual, "a@here.example b@here.example c@here.example",
-	       300);
+	expect(&w, &usual, "a@here.example b@here.example c@here.example", 300);
 	w.now_s += 301;
 	expect(&w, &usual, "c@here.example b@here.example a@here.example", 0);
 	expect(&w, &usual, "c@here.example", 300);
@@ -554,7 +555,8 @@ static void a_store_that_fails_lets_mail_through(void **state)
 		told = tell(&w, &usual, RCPT, doubtful);
 		assert_int_equal(told.commit.wish, COMMIT_NOTHING);
 		assert_int_equal(told.outcome, OUTCOME_TEMPERROR);
-		assert_memory_equal(told.reason, "not deferred: the store ", 24);
+		assert_memory_equal(told.reason, "not deferred: the store ",
+				    24);
 	}
 	close_world(&w);
 	memcpy(url, kept, sizeof(url));
@@ -573,8 +575,8 @@ static pid_t start_redis(void)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		execlp("redis-server", "redis-server", "--port", "0",
-		       "--unixsocket", path, "--save", "", "--appendonly",
-		       "no", "--logfile", "/dev/null", NULL);
+		       "--unixsocket", path, "--save", "", "--appendonly", "no",
+		       "--logfile", "/dev/null", NULL);
 		_exit(127);
 	}
 	while (access(path, W_OK) != 0 && clock_mono_ms() < until) {
@@ -615,8 +617,8 @@ int main(void)
 	failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
 	redis = start_redis();
 	if (redis > 0) {
-		failed += cmocka_run_group_tests_name("Redis", tests, NULL,
-						      NULL);
+		failed +=
+			cmocka_run_group_tests_name("Redis", tests, NULL, NULL);
 		kill(redis, SIGTERM);
 		waitpid(redis, NULL, 0);
 	} else {
