@@ -1,7 +1,9 @@
 /*
- * The record as JSON. The one file that sees jansson, which refuses what is
- * not UTF-8; so every text from outside is mended first.
+ * The record, and other objects, as JSON. The one file that sees jansson,
+ * which refuses what is not UTF-8; so every text from outside is mended
+ * first.
  */
+#include "common/verdict/json.h"
 #include "common/verdict/record.h"
 
 #include <jansson.h>
@@ -240,16 +242,44 @@ static json_t *build(struct arena *a, const struct record *r)
 	return o;
 }
 
-struct slice record_json(struct arena *arena, const struct record *record,
-			 int indent)
+/* The text of an object, which ends here. */
+static struct slice finish(struct arena *arena, json_t *object, size_t flags)
 {
-	json_t *object = build(arena, record);
-	size_t flags = JSON_REAL_PRECISION(15) | (indent ? JSON_INDENT((size_t)indent)
-							 : JSON_COMPACT);
-	char *dump = json_dumps(object, flags);
+	char *dump = json_dumps(object, JSON_REAL_PRECISION(15) | flags);
 	struct slice copy = arena_dup(arena, slice_cstr(dump));
 
 	free(dump);
 	json_decref(object);
 	return copy;
+}
+
+struct slice record_json(struct arena *arena, const struct record *record,
+			 int indent)
+{
+	return finish(arena, build(arena, record),
+		      indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
+}
+
+static json_t *value_of(struct arena *arena, const struct json_field *field)
+{
+	switch (field->kind) {
+	case JSON_FIELD_TEXT:
+		return text(arena, field->text);
+	case JSON_FIELD_NUMBER:
+		return json_integer((json_int_t)field->number);
+	case JSON_FIELD_NULL:
+		break;
+	}
+	return json_null();
+}
+
+struct slice json_line(struct arena *arena, const struct json_field *fields,
+		       size_t count)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(object, fields[i].name,
+				    value_of(arena, &fields[i]));
+	return finish(arena, object, JSON_COMPACT);
 }
