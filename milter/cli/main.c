@@ -12,6 +12,7 @@
 static const struct verb *const verbs[] = {
 	&verb_check,
 	&verb_config,
+	&verb_greylist,
 	&verb_lists,
 	NULL,
 };

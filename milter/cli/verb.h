@@ -21,6 +21,7 @@ struct verb {
 
 extern const struct verb verb_check;
 extern const struct verb verb_config;
+extern const struct verb verb_greylist;
 extern const struct verb verb_lists;
 
 /* Prints "gatepost VERB: text" and how to call it; returns EXIT_USAGE. */

@@ -1,0 +1,338 @@
+/*
+ * gatepost greylist: who waits, who has passed, who is never deferred; and
+ * the ways to change that. It works on the daemon's store, running or not.
+ */
+#include "milter/cli/entries.h"
+#include "milter/cli/greylist_names.h"
+#include "milter/cli/open_store.h"
+#include "milter/cli/verb.h"
+
+#include "milter/daemon/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define SETS_MAX 200
+#define LIST_MAX 20000
+
+struct request {
+	struct arena *arena;
+	const char *path;
+	const char *sets[SETS_MAX + 1];
+	size_t set_count;
+	const char *action;
+	const char *what; /* NULL: none was named */
+	bool json;
+	bool waiting;
+	bool passed;
+	/* Open while the action runs. */
+	struct conf *conf;
+	struct store *store;
+};
+
+static int failed(const struct err *err)
+{
+	return verb_failed(&verb_greylist, EXIT_FAILED, "%s", err->text);
+}
+
+static int no_match(const struct request *r)
+{
+	return verb_failed(&verb_greylist, EXIT_INVALID, "nothing matches '%s'",
+			   r->what);
+}
+
+static int misnamed(const struct err *err)
+{
+	return verb_usage(&verb_greylist, "%s", err->text);
+}
+
+/* Of the terminal; elsewhere nothing is cut unless COLUMNS asks for it. */
+static size_t table_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t wanted;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		return size.ws_col > 0 ? size.ws_col : 80;
+	if (columns && slice_to_u64(slice_cstr(columns), &wanted) &&
+	    wanted < 10000)
+		return (size_t)wanted;
+	return 0;
+}
+
+static int show_list(const struct request *r, const struct greylist_list *list)
+{
+	if (r->json)
+		entries_json(stdout, r->arena, list);
+	else if (list->count > 0)
+		entries_table(stdout, r->arena, list, table_width());
+	else if (!r->what)
+		printf("No entries%s.\n", r->waiting  ? " are waiting"
+					  : r->passed ? " have passed"
+						      : "");
+	if (list->cut)
+		fprintf(stderr,
+			"gatepost greylist: only the oldest %zu are shown; "
+			"name a sender, recipient or @domain\n",
+			list->count);
+	if (list->count > 0 || !r->what)
+		return EXIT_DONE;
+	return r->json ? EXIT_INVALID : no_match(r);
+}
+
+static int do_list(const struct request *r)
+{
+	struct greylist_filter filter = {.waiting = r->waiting,
+					 .passed = r->passed};
+	struct greylist_words words = {.count = 1};
+	struct greylist_list list = {0};
+	struct err err;
+
+	if (r->what && greylist_words_of_entries(r->arena, slice_cstr(r->what),
+						 &words, &err) < 0)
+		return misnamed(&err);
+	for (size_t i = 0; i < words.count && list.count == 0; i++) {
+		filter.match = words.word[i];
+		if (store_greylist_list(r->store, r->arena, &filter, LIST_MAX,
+					&list, &err) < 0)
+			return failed(&err);
+	}
+	return show_list(r, &list);
+}
+
+static int tell_number(const struct request *r, int64_t number,
+		       const char *done)
+{
+	if (number == 0)
+		return no_match(r);
+	printf("%lld %s %s.\n", (long long)number,
+	       number == 1 ? "entry" : "entries", done);
+	return EXIT_DONE;
+}
+
+static int do_release(const struct request *r)
+{
+	int64_t lifetime_ms = greylist_lifetime(r->conf), number, total = 0;
+	struct greylist_words words;
+	struct err err;
+
+	if (greylist_words_of_entries(r->arena, slice_cstr(r->what), &words,
+				      &err) < 0)
+		return misnamed(&err);
+	for (size_t i = 0; i < words.count; i++) {
+		number = store_greylist_release(r->store, words.word[i],
+						lifetime_ms, &err);
+		if (number < 0)
+			return failed(&err);
+		total += number;
+	}
+	return tell_number(r, total, "released: the next try passes");
+}
+
+static int do_forget(const struct request *r)
+{
+	struct greylist_words words;
+	int64_t number, total = 0;
+	struct err err;
+
+	if (greylist_words_of_all(r->arena, r->conf, slice_cstr(r->what),
+				  &words, &err) < 0)
+		return misnamed(&err);
+	for (size_t i = 0; i < words.count; i++) {
+		number = store_greylist_forget(r->store, words.word[i], &err);
+		if (number < 0)
+			return failed(&err);
+		total += number;
+	}
+	return tell_number(r, total, "forgotten");
+}
+
+static int do_allow(const struct request *r)
+{
+	struct slice name;
+	struct err err;
+
+	if (greylist_allowed_name(r->arena, r->conf, slice_cstr(r->what), &name,
+				  &err) < 0)
+		return misnamed(&err);
+	if (store_allow(r->store, name, &err) < 0)
+		return failed(&err);
+	printf("%.*s is allowed: never deferred from now on.\n",
+	       SLICE_FMT(name));
+	return EXIT_DONE;
+}
+
+static int do_allowed(const struct request *r)
+{
+	struct slice *names;
+	struct err err;
+	size_t count;
+
+	if (store_allow_list(r->store, r->arena, &names, &count, &err) < 0)
+		return failed(&err);
+	if (r->json)
+		entries_names_json(stdout, r->arena, names, count);
+	else if (count == 0)
+		puts("No names are allowed.");
+	for (size_t i = 0; !r->json && i < count; i++)
+		printf("%.*s\n",
+		       SLICE_FMT(entries_printable(r->arena, names[i])));
+	return EXIT_DONE;
+}
+
+static const struct action {
+	const char *name;
+	bool needs; /* what it works on must be named */
+	bool takes; /* ... or may be */
+	bool shows; /* it takes --json */
+	int (*run)(const struct request *r);
+} actions[] = {
+	{"list", false, true, true, do_list},
+	{"release", true, true, false, do_release},
+	{"allow", true, true, false, do_allow},
+	{"forget", true, true, false, do_forget},
+	{"allowed", false, false, true, do_allowed},
+};
+
+static const struct action *find_action(const char *name)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(name, actions[i].name) == 0)
+			return &actions[i];
+	return NULL;
+}
+
+/* Options that take a value; 1: none of these. */
+static int read_valued(struct request *r, int argc, char **argv, int *i)
+{
+	bool set = strcmp(argv[*i], "--set") == 0;
+
+	if (!set && strcmp(argv[*i], "-c") != 0)
+		return 1;
+	if (*i + 1 == argc)
+		return verb_usage(&verb_greylist, "'%s' lacks its value",
+				  argv[*i]);
+	(*i)++;
+	if (!set)
+		r->path = argv[*i];
+	else if (r->set_count < SETS_MAX)
+		r->sets[r->set_count++] = argv[*i];
+	else
+		return verb_usage(&verb_greylist, "too many --set");
+	return 0;
+}
+
+static int read_word(struct request *r, const char *word)
+{
+	if (!r->action)
+		r->action = word;
+	else if (!r->what)
+		r->what = word;
+	else
+		return verb_usage(&verb_greylist, "'%s' is one word too many",
+				  word);
+	return 0;
+}
+
+static int read_request(struct request *r, int argc, char **argv)
+{
+	bool options = true;
+	int rc = 0;
+
+	for (int i = 1; i < argc && rc == 0; i++) {
+		const char *word = argv[i];
+
+		if (!options || word[0] != '-') {
+			rc = read_word(r, word);
+			continue;
+		}
+		rc = read_valued(r, argc, argv, &i);
+		if (rc != 1)
+			continue;
+		rc = 0;
+		if (strcmp(word, "--") == 0)
+			options = false;
+		else if (strcmp(word, "--json") == 0)
+			r->json = true;
+		else if (strcmp(word, "--waiting") == 0)
+			r->waiting = true;
+		else if (strcmp(word, "--passed") == 0)
+			r->passed = true;
+		else
+			rc = verb_usage(&verb_greylist,
+					"'%s' is no option of it", word);
+	}
+	if (!r->path)
+		r->path = verb_default_conf();
+	return rc;
+}
+
+static int check_request(const struct request *r, const struct action *action)
+{
+	if (!r->action)
+		return verb_usage(&verb_greylist, "say what to do");
+	if (!action)
+		return verb_usage(&verb_greylist, "there is no '%s'",
+				  r->action);
+	if (action->needs && !r->what)
+		return verb_usage(&verb_greylist, "say what to %s",
+				  action->name);
+	if (!action->takes && r->what)
+		return verb_usage(&verb_greylist, "'%s' is one word too many",
+				  r->what);
+	if (r->json && !action->shows)
+		return verb_usage(&verb_greylist, "'%s' takes no --json",
+				  action->name);
+	if ((r->waiting || r->passed) && action->run != do_list)
+		return verb_usage(&verb_greylist, "--waiting and --passed "
+						  "go with list");
+	return 0;
+}
+
+static int open_all(struct request *r)
+{
+	struct err err;
+
+	r->conf = conf_load(settings_all(), r->path, r->sets, &err);
+	if (r->conf)
+		r->store = open_store(r->arena, r->conf, &err);
+	return r->store ? 0 : failed(&err);
+}
+
+static int run(int argc, char **argv)
+{
+	struct request r = {0};
+	const struct action *action;
+	int rc = read_request(&r, argc, argv);
+
+	if (rc != 0)
+		return rc;
+	action = r.action ? find_action(r.action) : NULL;
+	rc = check_request(&r, action);
+	if (rc != 0)
+		return rc;
+	r.arena = arena_new(0);
+	rc = open_all(&r);
+	if (rc == 0)
+		rc = action->run(&r);
+	if (r.store)
+		store_free(&r.store);
+	conf_free(&r.conf);
+	arena_free(&r.arena);
+	return rc;
+}
+
+const struct verb verb_greylist = {
+	.name = "greylist",
+	.usage = "[-c CONF] [--set key=value]… [--json] "
+		 "list [--waiting|--passed] [MATCH] | release MATCH | "
+		 "forget MATCH|NAME | allow NAME | allowed",
+	.doc = "Shows who waits and who has passed, lets pass, forgets, and "
+	       "names who is never deferred. MATCH is a key, a sender, a "
+	       "recipient or a domain; NAME an address, domain or network.",
+	.run = run,
+};
