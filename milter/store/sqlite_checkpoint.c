@@ -1,17 +1,21 @@
 /*
- * Sleeps until the log has grown enough. When somebody reads for long, the
- * log cannot be written back whole and goes on growing; so the next try
- * comes only after as much growth again. A disk that is full is noticed by
- * the next commit that finds no room.
+ * Sleeps until the log has grown enough. Others go on writing meanwhile, so
+ * under steady load something always remains, and the log begins anew only
+ * when nothing does. When it has become too long, writers are therefore
+ * held up while the last of it is written back. A disk that is full is
+ * noticed by the next commit that finds no room.
  */
 #include "milter/store/sqlite_checkpoint.h"
+#include "common/base/clock.h"
 #include "common/base/wake.h"
 #include "milter/store/sqlite_db.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#define GROWTH_PAGES 1000
+#define GROWTH_PAGES 4000
+#define LONG_PAGES 16000
+#define HOLD_MS 50 /* to wait for those who read and write, at most */
 #define SLEEP_MS 3600000 /* it is woken; any long time will do */
 
 struct checkpointer {
@@ -20,9 +24,18 @@ struct checkpointer {
 	pthread_t thread;
 	struct wake wake;
 	atomic_bool wanted, ending;
-	/* Of the thread that tells. */
-	int last_pages, next_pages;
+	atomic_int pages;
+	int next_pages; /* when to wake the thread; its teller's own */
 };
+
+static void write_back(struct checkpointer *c)
+{
+	db_checkpoint(c->db, false);
+	if (atomic_load(&c->pages) < LONG_PAGES)
+		return;
+	db_set_deadline(c->db, clock_mono_ms() + HOLD_MS);
+	db_checkpoint(c->db, true);
+}
 
 static void *run(void *arg)
 {
@@ -32,7 +45,7 @@ static void *run(void *arg)
 		unsigned seen = wake_count(&c->wake);
 
 		if (atomic_exchange(&c->wanted, false))
-			db_checkpoint(c->db);
+			write_back(c);
 		else if (!atomic_load(&c->ending))
 			wake_wait(&c->wake, seen, SLEEP_MS);
 	}
@@ -81,9 +94,8 @@ void checkpointer_free(struct checkpointer **checkpointer)
 void checkpointer_tell(struct checkpointer *c, int pages)
 {
 	/* Fewer than before: the log was written back and began anew. */
-	if (pages < c->last_pages)
+	if (pages < atomic_exchange(&c->pages, pages))
 		c->next_pages = GROWTH_PAGES;
-	c->last_pages = pages;
 	if (pages < c->next_pages)
 		return;
 	c->next_pages = pages + GROWTH_PAGES;

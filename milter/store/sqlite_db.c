@@ -154,7 +154,7 @@ static int set_up(struct db *db, struct err *err)
 	static const char text[] = "PRAGMA synchronous = NORMAL;"
 				   "PRAGMA temp_store = MEMORY;"
 				   "PRAGMA cache_size = -8000;"
-				   "PRAGMA journal_size_limit = 16777216;"
+				   "PRAGMA journal_size_limit = 71303168;"
 				   "PRAGMA trusted_schema = OFF;";
 	int code;
 
@@ -268,10 +268,12 @@ int db_log_pages(const struct db *db)
 	return db->wal_pages;
 }
 
-void db_checkpoint(struct db *db)
+void db_checkpoint(struct db *db, bool whole)
 {
 	sqlite3_wal_checkpoint_v2(db->connection, NULL,
-				  SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+				  whole ? SQLITE_CHECKPOINT_RESTART
+					: SQLITE_CHECKPOINT_PASSIVE,
+				  NULL, NULL);
 }
 
 /* NULL: it cannot be prepared; the step will say why. */

@@ -50,10 +50,11 @@ void db_rollback(struct db *db);
 /* Pages that the log held after the last commit. */
 int db_log_pages(const struct db *db);
 /*
- * Writes the log into the file, as far as nobody is in the way; commits do
- * not do it. It may wait for the disk, so it has a connection of its own.
+ * Writes the log into the file; commits do not do it. It may wait for the
+ * disk, so give it a connection of its own. Whole: until the deadline, it
+ * waits for others and keeps writers out, so that the log begins anew.
  */
-void db_checkpoint(struct db *db);
+void db_checkpoint(struct db *db, bool whole);
 
 /* Parameters count from 1, columns from 0. */
 void db_bind(struct db *db, unsigned statement, int at, int64_t value);

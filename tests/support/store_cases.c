@@ -8,9 +8,8 @@
 #include "common/base/clock.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/store_case_table.h"
+#include "tests/support/store_crowd.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #define START_UP_MS 3600000	    /* a multiple of all intervals used */
 #define START_WALL_MS 1750003200000 /* this as well */
+#define WORD 48
 #define DELAY_MS 300000
 #define WINDOW_MS 86400000
 #define LIFETIME_MS 3110400000
@@ -28,7 +28,7 @@ struct bench {
 	struct store_test_clock clock;
 	struct store *store;
 	const struct store_case *running;
-	char word[48]; /* what '#' becomes */
+	char word[WORD]; /* what '#' becomes */
 	int64_t now_s;
 };
 
@@ -409,14 +409,19 @@ static struct slice do_step(struct bench *b, const struct store_step *step)
 	return do_rate(b, step);
 }
 
-static void bench_open(struct bench *b, const struct store_place *place)
+static void new_word(char word[WORD])
 {
 	static unsigned runs;
 
+	snprintf(word, WORD, "x%lld-%d-%u", (long long)clock_wall_us(),
+		 (int)getpid(), runs++);
+}
+
+static void bench_open(struct bench *b, const struct store_place *place)
+{
 	*b = (struct bench){.place = place, .arena = arena_new(0)};
 	store_test_clock_set(&b->clock);
-	snprintf(b->word, sizeof(b->word), "x%lld-%d-%u",
-		 (long long)clock_wall_us(), (int)getpid(), runs++);
+	new_word(b->word);
 	b->store = store_cases_open(place, &b->clock);
 }
 
@@ -457,123 +462,22 @@ static void run_case(void **state)
 	bench_close(&b);
 }
 
-#define CROWD_THREADS 20
-#define CROWD_TRIES 25 /* of each thread, at each of two stores */
-
-struct crowd {
-	struct bench *bench;
-	struct store *stores[2];
-	atomic_int first[CROWD_THREADS * CROWD_TRIES];
-	atomic_int done;
-	atomic_int next_thread;
-};
-
-/* Two threads try the same, each at another store. */
-static void *crowd_thread(void *arg)
-{
-	struct crowd *crowd = arg;
-	int id = atomic_fetch_add(&crowd->next_thread, 1);
-	struct store *store = crowd->stores[id & 1];
-	char sender[100], rcpt[100];
-
-	for (int i = 0; i < CROWD_TRIES; i++) {
-		int which = id / 2 * CROWD_TRIES + i;
-		struct slice to = {rcpt, 0};
-		struct greylist_try attempt = {
-			.sender = {sender, 0},
-			.rcpts = &to,
-			.rcpt_count = 1,
-			.origins = {SLICE("192.0.2")},
-			.origin_count = 1,
-			.delay_ms = DELAY_MS,
-			.window_ms = WINDOW_MS,
-			.lifetime_ms = LIFETIME_MS,
-		};
-		struct greylist_answer answer;
-
-		attempt.sender.n = (size_t)snprintf(sender, sizeof(sender),
-						    "s%d@example.org", which);
-		to.n = (size_t)snprintf(rcpt, sizeof(rcpt), "r%d@%s", which,
-					crowd->bench->word);
-		if (store_greylist(store, &attempt, store_deadline(store),
-				   &answer) != STORE_DONE)
-			continue;
-		atomic_fetch_add(&crowd->done, 1);
-		if (answer.first)
-			atomic_fetch_add(&crowd->first[which], 1);
-	}
-	return NULL;
-}
-
-static void a_thousand_first_tries_at_once_are_each_recorded_once(void **state)
+static void a_thousand_first_tries_are_each_recorded_once(void **state)
 {
 	const struct run *run = *state;
-	struct bench b;
-	struct crowd crowd = {.bench = &b};
-	pthread_t threads[CROWD_THREADS * 2];
-	struct greylist_list list;
+	char word[WORD];
 
-	bench_open(&b, run->place);
-	crowd.stores[0] = b.store;
-	crowd.stores[1] = store_cases_open(run->place, &b.clock);
-	for (int i = 0; i < CROWD_THREADS * 2; i++)
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, crowd_thread, &crowd),
-			0);
-	for (int i = 0; i < CROWD_THREADS * 2; i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(crowd.done, 2 * CROWD_THREADS * CROWD_TRIES);
-	for (int i = 0; i < CROWD_THREADS * CROWD_TRIES; i++)
-		assert_int_equal(crowd.first[i], 1);
-	list = get_list(&b, "@#", NULL, 100000);
-	assert_int_equal(list.count, CROWD_THREADS * CROWD_TRIES);
-	for (size_t i = 0; i < list.count; i++)
-		assert_int_equal(list.entries[i].tries, 2);
-	store_free(&crowd.stores[1]);
-	bench_close(&b);
-}
-
-/* No more than the limit is taken, however many ask. */
-static void *take_thread(void *arg)
-{
-	struct crowd *crowd = arg;
-	int id = atomic_fetch_add(&crowd->next_thread, 1);
-	struct store *store = crowd->stores[id & 1];
-	const struct rate rate = {.name = SLICE("n"),
-				  .limit = 100,
-				  .amount = 1,
-				  .interval_ms = 3600000};
-	struct rate_answer answer;
-
-	for (int i = 0; i < 20; i++) {
-		if (store_rate(store, slice_cstr(crowd->bench->word), &rate, 1,
-			       true, store_deadline(store),
-			       &answer) == STORE_DONE &&
-		    !answer.over)
-			atomic_fetch_add(&crowd->done, 1);
-	}
-	return NULL;
+	new_word(word);
+	store_crowd_tries(run->place, word);
 }
 
 static void a_limit_is_exact_however_many_ask(void **state)
 {
 	const struct run *run = *state;
-	struct bench b;
-	struct crowd crowd = {.bench = &b};
-	pthread_t threads[10];
+	char word[WORD];
 
-	bench_open(&b, run->place);
-	crowd.stores[0] = b.store;
-	crowd.stores[1] = store_cases_open(run->place, &b.clock);
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, take_thread, &crowd),
-			0);
-	for (int i = 0; i < 10; i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(crowd.done, 100);
-	store_free(&crowd.stores[1]);
-	bench_close(&b);
+	new_word(word);
+	store_crowd_takes(run->place, word);
 }
 
 #define CASES_MAX 100
@@ -597,9 +501,9 @@ int store_cases_run(const struct store_place *place)
 	}
 	runs[n] = (struct run){place, NULL};
 	tests[n] = (struct CMUnitTest){
-		"a thousand first tries at once are each recorded once",
-		a_thousand_first_tries_at_once_are_each_recorded_once, NULL,
-		NULL, &runs[n]};
+		"a thousand first tries are each recorded once",
+		a_thousand_first_tries_are_each_recorded_once, NULL, NULL,
+		&runs[n]};
 	tests[n + 1] = (struct CMUnitTest){"a limit is exact however many ask",
 					   a_limit_is_exact_however_many_ask,
 					   NULL, NULL, &runs[n]};
