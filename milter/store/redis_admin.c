@@ -141,8 +141,8 @@ static void list_visit(struct scan *scan, struct slice key,
 		       const struct redis_entry *entry)
 {
 	const struct greylist_filter *filter = &scan->call->in.list.filter;
-	int64_t age_ms = redis_since(&entry->first, &scan->now);
 	int64_t idle_ms = redis_since(&entry->last, &scan->now);
+	int64_t age_ms = idle_ms + entry->waited_ms;
 	int64_t left_ms = entry->keep_ms - (entry->passed ? idle_ms : age_ms);
 	int64_t wait_ms = entry->passed ? 0 : entry->delay_ms - age_ms;
 

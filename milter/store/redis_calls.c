@@ -131,11 +131,13 @@ static void send_allowed(struct redis_conn *conn,
 	struct redis_key key;
 
 	redis_key_allow(&key, shared->prefix);
-	redis_conn_begin(conn, 2 + count);
+	redis_conn_begin(conn, 2 + (count ? count : 1));
 	redis_conn_word(conn, SLICE("HMGET"));
 	redis_conn_word(conn, redis_key_slice(&key));
 	for (size_t i = 0; i < count; i++)
 		redis_conn_word(conn, in->names[i]);
+	if (count == 0) /* Redis wants one; nothing is called that */
+		redis_conn_word(conn, SLICE_NONE);
 }
 
 /* HSET, HDEL or HKEYS; what a name's value is says when it was added. */

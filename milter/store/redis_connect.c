@@ -132,18 +132,23 @@ static struct redis_node *seeds_ask(struct seeds *seeds,
 	return seeds_greeted(seeds, shared, err);
 }
 
-void redis_lose_node(struct redis *redis, struct redis_node *node)
+/* Of a single server, store.c tells. */
+static void tell_lost(const struct redis *redis, struct redis_node *node)
 {
-	redis_node_fail(node, &redis->shared);
-	node->awaited = false;
-	redis->cluster.stale = true;
-	/* Of a single server, store.c tells. */
 	if (node->told || redis->cluster.is_one)
 		return;
 	node->told = true;
 	log_warn("store %s: node %s does not work: %s; what it has is out of "
 		 "reach until it does or another takes over",
 		 redis->shared.url->name, node->name, node->fault.text);
+}
+
+void redis_lose_node(struct redis *redis, struct redis_node *node)
+{
+	redis_node_fail(node, &redis->shared);
+	node->awaited = false;
+	redis->cluster.stale = true;
+	tell_lost(redis, node);
 }
 
 void redis_welcome_node(struct redis *redis, struct redis_node *node)
@@ -191,7 +196,7 @@ static void greet_masters(struct redis *redis, int64_t deadline_ms)
 
 		if (redis_node_open(node, &redis->shared, REDIS_GREET_SCRIPTS,
 				    deadline_ms, &node->fault) < 0)
-			redis_lose_node(redis, node);
+			redis_node_fail(node, &redis->shared);
 	}
 	n = conns_of(cluster, REDIS_NODE_GREETING, conns);
 	redis_conns_wait(conns, n, deadline_ms);
@@ -200,12 +205,15 @@ static void greet_masters(struct redis *redis, int64_t deadline_ms)
 
 		if (node->state == REDIS_NODE_GREETING &&
 		    redis_node_greeted(node, &redis->shared, &node->fault) < 0)
-			redis_lose_node(redis, node);
+			redis_node_fail(node, &redis->shared);
 	}
 }
 
-static void probe_masters(struct redis *redis, int64_t deadline_ms)
+/* -1: one says that the Cluster as a whole is down. */
+static int probe_masters(struct redis *redis, int64_t deadline_ms,
+			 struct err *err)
 {
+	int rc = 0;
 	struct redis_cluster *cluster = &redis->cluster;
 	struct redis_conn *conns[REDIS_NODES_MAX];
 	size_t n = conns_of(cluster, REDIS_NODE_READY, conns);
@@ -221,11 +229,33 @@ static void probe_masters(struct redis *redis, int64_t deadline_ms)
 		if (node->state != REDIS_NODE_READY)
 			continue;
 		if (redis_node_probed(node, &node->fault) < 0)
-			redis_lose_node(redis, node);
-		else
-			redis_welcome_node(redis, node);
+			redis_node_fail(node, &redis->shared);
 		redis_conn_forget(node->conn);
+		if (node->cluster_down)
+			rc = err_set(err, "%s", node->fault.text);
 	}
+	return rc;
+}
+
+/* If some work, the others are told; if none does, that is. */
+static bool tell_masters(struct redis *redis)
+{
+	struct redis_cluster *cluster = &redis->cluster;
+	struct redis_conn *conns[REDIS_NODES_MAX];
+
+	if (conns_of(cluster, REDIS_NODE_READY, conns) == 0)
+		return false;
+	for (size_t i = 0; i < cluster->count; i++) {
+		struct redis_node *node = cluster->nodes[i];
+
+		if (node->state == REDIS_NODE_READY) {
+			redis_welcome_node(redis, node);
+			continue;
+		}
+		cluster->stale = true;
+		tell_lost(redis, node);
+	}
+	return true;
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -237,7 +267,6 @@ static int connect_cluster(struct redis *redis, const struct redis_node *seed,
 			   int64_t deadline_ms, struct err *err)
 {
 	struct redis_cluster *cluster = &redis->cluster;
-	struct redis_conn *conns[REDIS_NODES_MAX];
 	int64_t now_ms = clock_mono_ms();
 
 	cluster->is_one = false;
@@ -246,9 +275,12 @@ static int connect_cluster(struct redis *redis, const struct redis_node *seed,
 	cluster->stale = false;
 	cluster->asked_ms = now_ms;
 	greet_masters(redis, now_ms + (deadline_ms - now_ms) / 2);
-	probe_masters(redis, sooner(deadline_ms, clock_mono_ms() +
-							 redis->shared.timeout_ms));
-	if (conns_of(cluster, REDIS_NODE_READY, conns) > 0)
+	if (probe_masters(redis,
+			  sooner(deadline_ms, clock_mono_ms() +
+						      redis->shared.timeout_ms),
+			  err) < 0)
+		return -1;
+	if (tell_masters(redis))
 		return 0;
 	return err_set(err, "no node of the Cluster works; node %s: %s",
 		       cluster->nodes[0]->name, cluster->nodes[0]->fault.text);

@@ -98,7 +98,7 @@ int redis_entry_read(struct slice value, struct redis_entry *entry_r)
 	entry_r->passed = head.p[0] == 'p';
 	head = slice_sub(head, 2, head.n);
 	if (!take_signed(&head, &entry_r->tries) ||
-	    !take_moment(&head, &entry_r->first) ||
+	    !take_signed(&head, &entry_r->waited_ms) ||
 	    !take_moment(&head, &entry_r->last) ||
 	    !take_signed(&head, &entry_r->delay_ms) ||
 	    !take_signed(&head, &entry_r->keep_ms))

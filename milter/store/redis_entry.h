@@ -53,7 +53,8 @@ struct redis_moment {
 struct redis_entry {
 	bool passed;
 	int64_t tries, delay_ms, keep_ms;
-	struct redis_moment first, last;
+	int64_t waited_ms;	/* from the first try to the last */
+	struct redis_moment last;
 	struct slice parts[4];
 };
 /* -1: no entry of ours. */

@@ -12,7 +12,8 @@
 #include <sys/random.h>
 
 #define PAUSE_FIRST_MS 100
-#define PROBE_TEXT "10000" /* milliseconds for which the probe stays */
+#define PROBE_TEXT "10000" /* milliseconds for which it stays at most */
+#define PROBES 5
 
 static struct redis_node *node_new(void)
 {
@@ -92,15 +93,30 @@ void redis_node_load(struct redis_node *node,
 	redis_conn_word(node->conn, shared->scripts.text[script]);
 }
 
+/*
+ * A write, and each command that a message may need: a user without the
+ * right to one of them is noticed here, and not call by call.
+ */
 void redis_node_probe(struct redis_node *node,
 		      const struct redis_shared *shared)
 {
+	const char *tag = node->clustered ? node->probe : "probe";
+	const char *script = shared->scripts.sha[REDIS_SCRIPT_RELEASE];
 	char key[REDIS_PREFIX_MAX + sizeof(node->probe) + 16];
+	char hash[sizeof(key) + 8];
+	const char *const commands[PROBES][7] = {
+		{"SET", key, "1", "PX", PROBE_TEXT},
+		{"GET", key},
+		{"EVALSHA", script, "1", key, "0", "0"},
+		{"HMGET", hash, "x"},
+		{"DEL", key},
+	};
 
 	snprintf(key, sizeof(key), "%.*s:{%s}:probe", SLICE_FMT(shared->prefix),
-		 node->clustered ? node->probe : "probe");
-	redis_conn_command(node->conn, (const char *[]){"SET", key, "1", "PX",
-							PROBE_TEXT, NULL});
+		 tag);
+	snprintf(hash, sizeof(hash), "%s:hash", key);
+	for (size_t i = 0; i < PROBES; i++)
+		redis_conn_command(node->conn, commands[i]);
 }
 
 int redis_node_open(struct redis_node *node, const struct redis_shared *shared,
@@ -206,7 +222,7 @@ static int take_script(struct redis_node *node, struct redis_shared *shared,
 	return 0;
 }
 
-int redis_node_probed(struct redis_node *node, struct err *err)
+static int take_probe(struct redis_node *node, struct err *err)
 {
 	const struct redis_answer *answer = redis_conn_take(node->conn);
 	enum redis_trouble trouble;
@@ -216,11 +232,22 @@ int redis_node_probed(struct redis_node *node, struct err *err)
 	if (answer->type != REDIS_ERROR)
 		return 0;
 	trouble = redis_trouble_of(answer->text);
+	node->cluster_down = trouble == REDIS_TROUBLE_CLUSTER;
 	/* Its slot has gone to another node: it serves all the same. */
 	if (node->clustered && (trouble == REDIS_TROUBLE_MOVED ||
 				trouble == REDIS_TROUBLE_ASK))
 		return 0;
 	return redis_trouble_explain(answer->text, err);
+}
+
+int redis_node_probed(struct redis_node *node, struct err *err)
+{
+	node->cluster_down = false;
+	for (int i = 0; i < PROBES; i++) {
+		if (take_probe(node, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int take_greeting(struct redis_node *node, struct redis_shared *shared,

@@ -54,6 +54,7 @@ struct redis_node {
 	int64_t retry_ms;		/* DOWN: when to try again */
 	int64_t pause_ms;
 	struct err fault;		/* why it is DOWN */
+	bool cluster_down;		/* as the last probe was told */
 	bool told;			/* that it is down is in the log */
 	bool awaited;			/* the batch waits for its answers */
 	bool keep;			/* while a new map is read */
@@ -77,7 +78,7 @@ int redis_node_open(struct redis_node *node, const struct redis_shared *shared,
  */
 int redis_node_greeted(struct redis_node *node, struct redis_shared *shared,
 		       struct err *err);
-/* Appends the write of the probe; and takes its answer. */
+/* Appends the commands of the probe; and takes their answers. */
 void redis_node_probe(struct redis_node *node,
 		      const struct redis_shared *shared);
 int redis_node_probed(struct redis_node *node, struct err *err);

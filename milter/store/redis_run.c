@@ -19,7 +19,6 @@
 #include <string.h>
 
 #define HOPS_MAX 6
-#define AGAIN_MS 3    /* while a slot is being moved */
 #define REFRESH_MS 250 /* between two questions for the map */
 #define GREETING (REDIS_GREET_SCRIPTS | REDIS_GREET_PROBE)
 
@@ -45,7 +44,7 @@ struct batch {
 	int64_t deadline_ms;
 	struct err *err;
 	bool failed;	      /* the store as a whole */
-	bool pause;	      /* before the next round */
+	int pause_ms;	      /* before the next round */
 	/* The new map, and the node that keeps the answer. */
 	const struct redis_answer *slots;
 	struct redis_node *slots_node;
@@ -281,8 +280,8 @@ static void take_error(struct batch *b, struct redis_step *step,
 		break;
 	case REDIS_TROUBLE_AGAIN:
 		task->to = NULL;
-		b->pause = true;
-		return;
+		b->pause_ms = 1 << task->hops;
+		break;
 	case REDIS_TROUBLE_SCRIPT:
 		step->node->load_scripts = true;
 		break;
@@ -302,7 +301,7 @@ static void take_error(struct batch *b, struct redis_step *step,
 		return;
 	}
 	if (++task->hops >= HOPS_MAX && !task->call->settled)
-		settle_failed(task->call, "sent from node to node");
+		settle_failed(task->call, "its slot does not come to rest");
 }
 
 static void take_slots(struct batch *b, struct redis_step *step,
@@ -417,17 +416,26 @@ static void begin(struct batch *b, struct store_call **calls, size_t count)
 	look_aside(b);
 }
 
+/*
+ * Whether there is time for one more round: what is sent so late that it
+ * cannot be answered by the deadline would count against the node.
+ */
+static bool has_time(const struct batch *b)
+{
+	int64_t least_ms = b->redis->shared.timeout_ms / 4;
+
+	return b->deadline_ms - clock_mono_ms() > least_ms;
+}
+
 static void run_rounds(struct batch *b, size_t count)
 {
-	size_t left = count;
+	size_t left = run_round(b, count);
 
-	while (left > 0 && !b->failed) {
-		if (b->pause)
-			poll(NULL, 0, AGAIN_MS);
-		b->pause = false;
+	while (left > 0 && !b->failed && has_time(b)) {
+		if (b->pause_ms > 0)
+			poll(NULL, 0, b->pause_ms);
+		b->pause_ms = 0;
 		left = run_round(b, left);
-		if (left > 0 && clock_mono_ms() >= b->deadline_ms)
-			break;
 	}
 	for (size_t i = 0; i < left && !b->failed; i++)
 		settle_failed(b->redis->tasks[i].call, "no answer in time");

@@ -68,8 +68,13 @@ static const struct row *find(struct slice error)
 	const struct row *row = row_of(slice_sub(error, 0, end));
 	size_t dash;
 
-	if (row || !slice_starts_nocase(error, SLICE("ERR Error running")))
+	if (row)
 		return row;
+	if (slice_search_nocase(error, SLICE("user executing the script can't")) <
+	    error.n)
+		return row_of(SLICE("NOPERM"));
+	if (!slice_starts_nocase(error, SLICE("ERR Error running")))
+		return NULL;
 	dash = slice_search_nocase(error, SLICE(": -"));
 	if (dash == error.n)
 		return NULL;

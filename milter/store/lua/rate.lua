@@ -2,76 +2,73 @@
 --
 -- KEYS: the rates. ARGV: boot, uptime, whether to take, then limit, amount
 -- and interval of each.
--- A rate is: BOOT UPTIME WALL USED LAST REFUSED, where the interval began,
+-- A rate is: BOOT UPTIME WALL USED BEFORE REFUSED: when the interval began,
 -- what was used in it and in the one before, and how often it refused.
 -- Answer: over, which (from 0), wait, used, refused.
 
 local LINE = '^(%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+)$'
 local take = ARGV[3] == '1'
-local over, which, longest, used, refusals = false, 1, -1, 0, 0
+local over, which, longest, estimate, refusals = false, 1, -1, 0, 0
 local values = {}
 
 -- How long until it fits: in this interval, or else in the next. Whole
 -- numbers only, so that it does fit then.
-local function patience(free, last, current, elapsed, interval)
+local function patience(free, before, used, age, interval)
 	local wait
-	if current <= free then
-		wait = interval - math.floor((free - current) * interval / last)
+	if used <= free then
+		wait = interval - math.floor((free - used) * interval / before)
 	else
-		wait = 2 * interval - math.floor(free * interval / current)
+		wait = 2 * interval - math.floor(free * interval / used)
 	end
-	return math.max(wait - elapsed, 1)
+	return math.max(wait - age, 1)
 end
 
--- Rate i as it is now: where its interval began, what was used in it and
--- the last, refusals, and how old it is.
+-- Rate i as it is now: how old its interval is, what was used in it and in
+-- the one before, refusals.
 local function read(i, interval)
-	local value = redis.call('GET', KEYS[i])
-	local b, u, w, current, last, refused = string.match(value or '', LINE)
-	if not b then
-		return boot, uptime, wall, 0, 0, 0, 0
+	local b, u, w, used, before, refused = string.match(
+		redis.call('GET', KEYS[i]) or '', LINE)
+	local age = b and since(b, u, w)
+	if not b or age >= 2 * interval then
+		return 0, 0, 0, 0
 	end
-	local elapsed = since(b, u, w)
-	if elapsed < 0 then
-		-- A clock was set back: the interval begins again.
-		b, u, w, elapsed = boot, uptime, wall, 0
+	if age >= interval then
+		return age - interval, 0, tonumber(used), 0
 	end
-	local past = math.floor(elapsed / interval)
-	if past > 0 then
-		last = past == 1 and current or 0
-		current, refused = 0, 0
-		u, w = u + past * interval, w + past * interval
-	end
-	return b, u, w, tonumber(current), tonumber(last), tonumber(refused),
-		elapsed - past * interval
+	return age, tonumber(used), tonumber(before), tonumber(refused)
 end
 
 for i = 1, #KEYS do
 	local limit, amount = tonumber(ARGV[3 * i + 1]), tonumber(ARGV[3 * i + 2])
 	local interval = tonumber(ARGV[3 * i + 3])
-	local b, u, w, current, last, refused, elapsed = read(i, interval)
-	local left = last * (interval - elapsed)
+	local age, used, before, refused = read(i, interval)
+	local left = before * (interval - age)
 	local wait = 0
-	if left + (current + amount - limit) * interval > 0 then
+	if left + (used + amount - limit) * interval > 0 then
 		over = true
 		refused = refused + (take and 1 or 0)
-		wait = patience(limit - amount, last, current, elapsed, interval)
+		wait = patience(limit - amount, before, used, age, interval)
 	end
 	if wait > longest then
 		which, longest, refusals = i, wait, refused
-		used = math.floor(left / interval) + current
+		estimate = used + math.ceil(left / interval)
 	end
-	values[i] = {b .. ' ' .. u .. ' ' .. w .. ' ', current, amount,
-		' ' .. last .. ' ' .. refused, 2 * interval - elapsed}
+	values[i] = {age, used, amount, before .. ' ' .. refused,
+		2 * interval - age}
 end
 
+-- An interval that is so old began so long ago, by either clock. A clock
+-- that was ahead is so forgotten.
 if take then
 	for i = 1, #KEYS do
-		local v = values[i]
-		redis.call('SET', KEYS[i],
-			v[1] .. v[2] + (over and 0 or v[3]) .. v[4],
-			'PX', v[5])
+		local age, used, amount, rest, keep = unpack(values[i])
+		if over then
+			amount = 0
+		end
+		redis.call('SET', KEYS[i], boot .. ' ' .. uptime - age .. ' ' ..
+			wall - age .. ' ' .. used + amount .. ' ' .. rest,
+			'PX', keep)
 	end
 end
 
-return {over and 1 or 0, which - 1, math.max(longest, 0), used, refusals}
+return {over and 1 or 0, which - 1, math.max(longest, 0), estimate, refusals}

@@ -2,14 +2,15 @@
 -- lifetime. Answer: 1 if it did wait.
 
 local value = redis.call('GET', KEYS[1])
-if not value or string.sub(value, 1, 1) ~= 'w' then
+local n, waited, b, u, w, delay, keep, text = string.match(value or '',
+	'^w (%d+) (%d+) (%d+) (%-?%d+) (%d+) (%d+) (%d+)(\n.*)$')
+if not n then
 	return 0
 end
-local head, delay, text = string.match(value,
-	'^w (%d+ %d+ %-?%d+ %d+) %d+ %-?%d+ %d+ (%d+) %d+(\n.*)$')
-if not head then
+local age = since(b, u, w) + waited
+if age > tonumber(keep) then
 	return 0
 end
-redis.call('SET', KEYS[1], 'p ' .. head .. ' ' .. now .. ' ' .. delay ..
-	' ' .. ARGV[3] .. text, 'PX', ARGV[3])
+redis.call('SET', KEYS[1], 'p ' .. n .. ' ' .. age .. ' ' .. now .. ' ' ..
+	delay .. ' ' .. ARGV[3] .. text, 'PX', ARGV[3])
 return 1

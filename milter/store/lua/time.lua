@@ -7,11 +7,13 @@ local time = redis.call('TIME')
 local wall = time[1] * 1000 + math.floor(time[2] / 1000)
 local now = boot .. ' ' .. ARGV[2] .. ' ' .. wall
 
--- Milliseconds since then, by uptime if the same boot saw it. Below 0 if a
--- clock was set back.
+-- Milliseconds since then, by uptime if the same boot saw it.
 local function since(then_boot, then_uptime, then_wall)
+	local ms
 	if then_boot == boot then
-		return uptime - then_uptime
+		ms = uptime - then_uptime
+	else
+		ms = wall - then_wall
 	end
-	return wall - then_wall
+	return ms > 0 and ms or 0
 end
