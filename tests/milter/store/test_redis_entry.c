@@ -44,21 +44,21 @@ static void an_entry_is_read(void **state)
 	(void)state;
 	assert_int_equal(
 		redis_entry_read(
-			SLICE("w 3 18446744073709551615 -5 1700000000000 7 8 "
-			      "9 300000 86400000\na@b\nr@x\n192.0.2.0/24\nid"),
+			SLICE("w 3 77 18446744073709551615 -5 1700000000000 "
+			      "300000 86400000\na@b\nr@x\n192.0.2.0/24\nid"),
 			&e),
 		0);
 	assert_false(e.passed);
 	assert_int_equal(e.tries, 3);
-	assert_true(e.first.boot == UINT64_MAX);
-	assert_int_equal(e.first.uptime_ms, -5);
-	assert_true(e.first.wall_ms == 1700000000000);
-	assert_int_equal(e.last.boot, 7);
+	assert_int_equal(e.waited_ms, 77);
+	assert_true(e.last.boot == UINT64_MAX);
+	assert_int_equal(e.last.uptime_ms, -5);
+	assert_true(e.last.wall_ms == 1700000000000);
 	assert_int_equal(e.delay_ms, 300000);
 	assert_int_equal(e.keep_ms, 86400000);
 	assert_true(slice_eq(e.parts[0], SLICE("a@b")));
 	assert_true(slice_eq(e.parts[3], SLICE("id")));
-	assert_int_equal(redis_entry_read(SLICE("p 1 1 1 1 1 1 1 1 1"), &e), 0);
+	assert_int_equal(redis_entry_read(SLICE("p 1 1 1 1 1 1 1"), &e), 0);
 	assert_true(e.passed);
 	assert_int_equal(e.parts[0].n, 0);
 }
@@ -66,9 +66,9 @@ static void an_entry_is_read(void **state)
 static void what_is_no_entry_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"",    "w",    "x 1 1 1 1 1 1 1 1 1", "p 1 1 1 1 1 1 1 1",
-		"p  ", "p\n",  "p 1 1 1 1 1 1 1 1 x", "p 1 -1 1 1 1 1 1 1 1",
-		"w -", "w - ", "p 99999999999999999999 1 1 1 1 1 1 1 1",
+		"",    "w",    "x 1 1 1 1 1 1 1", "p 1 1 1 1 1 1",
+		"p  ", "p\n",  "p 1 1 1 1 1 1 x", "p 1 1 -1 1 1 1 1",
+		"w -", "w - ", "p 99999999999999999999 1 1 1 1 1 1",
 	};
 	struct redis_entry e;
 

@@ -31,6 +31,9 @@ static void the_first_word_decides(void **state)
 		 REDIS_TROUBLE_CALL, "it said: ERR Error"},
 		{"NOPERM this user has no permissions", REDIS_TROUBLE_SERVER,
 		 "ACL"},
+		{"ERR The user executing the script can't run this command or "
+		 "subcommand script: 0123, on @user_script:1.",
+		 REDIS_TROUBLE_SERVER, "ACL"},
 		{"CLUSTERDOWN The cluster is down", REDIS_TROUBLE_CLUSTER,
 		 "Cluster is down"},
 		{"CLUSTERDOWN Hash slot not served", REDIS_TROUBLE_CALL,
