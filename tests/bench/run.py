@@ -4,11 +4,17 @@
 usage: run.py [--peers] [--tcp] [--only NAME,…] [--seconds S] [--rounds N]
               [--connections N,…] [--build DIR] [--set DIR] [--json FILE]
 
+Three parts, each of which --only can name, besides single filters:
+"filters", "greylist", "stores".
+
 Makes the message set where it is missing, starts a DNS server that knows
 it and each filter, and plays the set to each: once from a cold start, then
 for some seconds from 1, 8 and 64 connections. The filters take turns, for
 several rounds, so that a machine whose speed drifts drifts for all; of each
 filter's rounds the one with the median CPU time is shown.
+
+Then the same for what greylisting adds to Gatepost, and the stores of its
+state by themselves (greylist.py).
 
 With --peers Debian's rspamd, opendkim and opendmarc are run over the same
 messages and DNS, in a network namespace of our own (which needs root),
@@ -25,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 
+import greylist
 import messages
 import services
 
@@ -57,33 +64,52 @@ class Bench:
         self.dns = ("127.0.0.1", 53 if args.peers else 20153)
         self.rows = []
 
-    def load(self, name, chain, connections, once=False):
+    def load(self, name, chain, connections, options=("-w", 0.5)):
         command = [self.args.build / "tests/bench/milterload",
-                   "-m", self.args.set, "-c", connections]
-        command += ["-1"] if once else ["-w", 0.5, "-t", self.args.seconds]
+                   "-m", self.args.set, "-c", connections,
+                   "-t", self.args.seconds, *options]
         for service in chain:
             command += ["-s", service.endpoint, "-p", service.pid]
         done = subprocess.run([str(word) for word in command], check=True,
                               stdout=subprocess.PIPE, text=True)
         row = parse_report(done.stdout)
-        row.update(filter=name, state="cold" if once else "warm")
+        row.update(filter=name, state="cold" if "-1" in options else "warm")
         return row
 
-    def measure(self, chains):
+    def rounds(self, chains, connections, options=("-w", 0.5)):
+        """The rows of each filter; they take turns."""
+        rounds = {name: [] for name in chains}
+        for _ in range(self.args.rounds):
+            for name, chain in chains.items():
+                rounds[name].append(
+                    self.load(name, chain, connections, options))
+        for rows in rounds.values():
+            self.rows.append(median_row(rows))
+            print_row(self.rows[-1])
+        return rounds
+
+    def measure_filters(self, chains):
+        print_head()
         for name, chain in chains.items():
-            self.rows.append(self.load(name, chain, 8, once=True))
+            self.rows.append(self.load(name, chain, 8, ["-1"]))
             print_row(self.rows[-1])
         for connections in self.args.connections:
-            rounds = {name: [] for name in chains}
-            for _ in range(self.args.rounds):
-                for name, chain in chains.items():
-                    rounds[name].append(self.load(name, chain, connections))
-            for rows in rounds.values():
-                rows.sort(key=lambda row: row["cpu_ms_per_message"])
-                self.rows.append(rows[len(rows) // 2])
-                print_row(self.rows[-1])
+            self.rounds(chains, connections)
+        print_actions(self.rows)
+        print_ratios(self.rows)
 
-    def chains(self):
+    def measure_greylist(self, chains):
+        print(f"\nGatepost, {greylist.FRESH} % of the senders new:")
+        print_head()
+        for connections in self.args.connections:
+            greylist.print_added(self.rounds(
+                chains, connections, ["-w", 0.5, "-f", greylist.FRESH]))
+
+    def wants(self, name, part):
+        only = self.args.only
+        return not only or name in only or part in only
+
+    def filters(self):
         where, tcp = (self.folder, self.dns), self.args.tcp
         chains = {
             "empty": [services.Empty(*where, self.args.build, tcp)],
@@ -96,26 +122,44 @@ class Bench:
             chains["opendkim+opendmarc"] = [
                 dkim, services.Opendmarc(*where, tcp)]
         return {name: chain for name, chain in chains.items()
-                if not self.args.only or name in self.args.only}
+                if self.wants(name, "filters")}
 
-    def run(self):
-        chains = self.chains()
-        started = [services.Nsd(self.folder, self.dns, self.args.set / "zone")]
-        for chain in chains.values():
-            started += [one for one in chain if one not in started]
+    def with_services(self, started, measure):
         try:
             for service in started:
                 service.start()
-            print_head()
-            self.measure(chains)
+            measure()
             for service in started:
                 for line in service.complaints():
                     print(f"{service.name}: {line}")
         finally:
             for service in reversed(started):
                 service.stop()
-        print_actions(self.rows)
-        print_ratios(self.rows)
+
+    def run(self):
+        nsd = services.Nsd(self.folder, self.dns, self.args.set / "zone")
+        redis = services.Redis(self.folder)
+        filters = self.filters()
+        if filters:
+            # One may stand in two chains.
+            each = {id(one): one for chain in filters.values()
+                    for one in chain}
+            self.with_services([nsd, *each.values()],
+                               lambda: self.measure_filters(filters))
+        if self.wants("greylist", "greylist"):
+            chains = greylist.chains(self.folder, self.dns, self.args, redis)
+            each = [one for chain in chains.values() for one in chain]
+            self.with_services([nsd, redis, *each],
+                               lambda: self.measure_greylist(chains))
+        if self.wants("stores", "stores"):
+            bench = greylist.StoreBench(self.args, self.folder, redis)
+            self.with_services([redis], bench.measure)
+            self.rows += bench.rows
+
+
+def median_row(rows):
+    return sorted(rows, key=lambda row: row["cpu_ms_per_message"])[
+        len(rows) // 2]
 
 
 def workers(row):
@@ -143,7 +187,7 @@ def print_row(row):
 def print_actions(rows):
     """From the cold pass, which plays every message exactly once."""
     for row in rows:
-        if row["state"] != "cold":
+        if row.get("state") != "cold":
             continue
         print(f"\n{row['filter']}:")
         for label, counts in row["action"].items():

@@ -1,5 +1,5 @@
-"""Starts and stops what the benchmark needs: the DNS server, Gatepost, the
-empty filter, and the peers. Each gets a folder of its own, runs in the
+"""Starts and stops what the benchmark needs: the DNS server, Redis, Gatepost,
+the empty filter, and the peers. Each gets a folder of its own, runs in the
 foreground, without privileges where we have some to drop, and is ended by
 its pid.
 """
@@ -172,6 +172,34 @@ zone:
                 return False
 
 
+class Redis(Service):
+    """In memory only: no file is written, as nothing waits for one."""
+
+    name = "redis"
+
+    def __init__(self, folder):
+        super().__init__(folder, None, tcp=True)
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def unix_url(self):
+        return f"redis+unix:{self.socket}"
+
+    def command(self):
+        config = self.write("redis.conf", f"""
+bind 127.0.0.1
+port {self.port}
+unixsocket {self.socket}
+unixsocketperm 777
+save ""
+dir {self.folder}
+""")
+        return ["/usr/bin/redis-server", config]
+
+
 class Empty(Service):
     name = "empty"
 
@@ -189,9 +217,9 @@ class Gatepost(Service):
 
     name = "gatepost"
 
-    def __init__(self, folder, dns, build, tcp=False):
+    def __init__(self, folder, dns, build, tcp=False, settings=""):
         super().__init__(folder, dns, tcp)
-        self.build = build
+        self.build, self.settings = build, settings
 
     def command(self):
         address, port = self.dns
@@ -209,7 +237,7 @@ worker {{
 	socket_mode = "0666"
 	socket_group = ""
 }}
-""")
+{self.settings}""")
         return [self.build / "gatepostd", "-c", config, "--foreground"]
 
     def complaints(self):
