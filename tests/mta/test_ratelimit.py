@@ -1,6 +1,7 @@
 """Rate limits through a real Postfix, counted by two workers together."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -45,6 +46,15 @@ def test_a_user_over_the_limit_is_told_to_come_again(limited):
     # Told once, though both workers refused.
     limited.gatepost.wait_line("alice was refused 3 times")
     assert limited.gatepost.log.read_text().count("was refused") == 1
+
+
+def test_the_limit_is_exact_however_many_ask_at_once(limited):
+    with ThreadPoolExecutor(12) as pool:
+        codes = list(pool.map(lambda _: submit(limited, "erin").code,
+                              range(36)))
+    assert sorted(codes) == [250] * 4 + [450] * 32
+    pids = {line["pid"] for line in limited.gatepost.records()}
+    assert len(pids) == 2, "one worker did all"
 
 
 def test_recipients_are_limited_and_one_message_may_never_fit(limited):
