@@ -12,6 +12,7 @@ import pytest
 
 from support.folder import Folder
 from support.gatepost import program
+from support.redisserver import RedisServer
 
 KEY = re.compile(r"^[a-z2-7]{16}$")
 
@@ -67,10 +68,8 @@ class Store:
 
 @pytest.fixture(scope="module")
 def redis():
-    servers = pytest.importorskip("support.redisserver")
-    with Folder() as folder:
-        with servers.RedisServer(folder, password="s3cret") as server:
-            yield server
+    with Folder() as folder, RedisServer(folder, password="s3cret") as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "redis"])
