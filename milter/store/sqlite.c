@@ -14,6 +14,8 @@
 /* Rows that one sweep may take from a table, and other boots it looks at. */
 #define SWEEP_ROWS 500
 #define SWEEP_BOOTS 16
+/* How long others may write until something is wrong. */
+#define BUSY_MS 1000
 
 struct sqlite {
 	struct store_backend base;
@@ -22,6 +24,7 @@ struct sqlite {
 	int64_t timeout_ms;
 	struct db *db;
 	struct checkpointer *checkpointer;
+	int64_t busy_since_ms; /* 0: the last call was not kept out */
 };
 
 int64_t sqlite_age(struct db *db, unsigned statement, int column,
@@ -115,7 +118,7 @@ static int prepare_file(struct sqlite *s, struct err *err)
 	int64_t version = 0;
 
 	if (db_number(s->db, "PRAGMA user_version", &version, err) < 0 ||
-	    db_begin(s->db, true, err) < 0)
+	    db_begin(s->db, true, err) != 0)
 		return -1;
 	if ((version != SQLITE_STORE_VERSION && upgrade(s, err) < 0) ||
 	    db_change(s->db, PROOF_SET, err) < 0)
@@ -129,6 +132,7 @@ static int connect_sqlite(struct store_backend *backend, int64_t deadline_ms,
 	struct sqlite *s = (struct sqlite *)backend;
 
 	disconnect(backend);
+	s->busy_since_ms = 0;
 	db_set_deadline(s->db, deadline_ms);
 	if (db_open(s->db, err) == 0 && prepare_file(s, err) == 0) {
 		s->checkpointer = checkpointer_new(s->path, deadline_ms, err);
@@ -163,18 +167,21 @@ static int run_call(struct db *db, struct store_call *call, struct err *err)
 	}
 }
 
+/* 1: another process writes. */
 static int run_all(struct db *db, struct store_call **calls, size_t count,
 		   struct err *err)
 {
 	bool writes = false;
+	int rc;
 
 	/* It alone may take more than one transaction. */
 	if (calls[0]->op >= STORE_OP_LIST)
 		return run_call(db, calls[0], err);
 	for (size_t i = 0; i < count; i++)
 		writes |= !only_reads(calls[i]);
-	if (db_begin(db, writes, err) < 0)
-		return -1;
+	rc = db_begin(db, writes, err);
+	if (rc != 0)
+		return rc;
 	for (size_t i = 0; i < count; i++) {
 		if (run_call(db, calls[i], err) < 0)
 			return -1;
@@ -196,21 +203,40 @@ static int keep_file(struct sqlite *s, int64_t deadline_ms, struct err *err)
 	return connect_sqlite(&s->base, deadline_ms, err);
 }
 
+/*
+ * Whether another that writes has been at it for too long. The file is put
+ * right now and then, and a slow disk may take its time for that: then some
+ * calls are late, but nothing is wrong.
+ */
+static bool is_stuck(struct sqlite *s)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (s->busy_since_ms == 0)
+		s->busy_since_ms = now_ms;
+	return now_ms - s->busy_since_ms >= BUSY_MS;
+}
+
 static int run(struct store_backend *backend, struct store_call **calls,
 	       size_t count, int64_t deadline_ms, struct err *err)
 {
 	struct sqlite *s = (struct sqlite *)backend;
+	int rc;
 
 	db_set_deadline(s->db, deadline_ms);
 	if (keep_file(s, deadline_ms, err) < 0)
 		return -1;
-	if (run_all(s->db, calls, count, err) < 0) {
+	rc = run_all(s->db, calls, count, err);
+	if (rc < 0)
 		db_rollback(s->db);
+	if (rc < 0 || (rc > 0 && is_stuck(s)))
 		return -1;
-	}
+	if (rc == 0)
+		s->busy_since_ms = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (!calls[i]->settled)
-			store_call_settle(calls[i], STORE_DONE);
+			store_call_settle(calls[i],
+					  rc > 0 ? STORE_LATE : STORE_DONE);
 	}
 	checkpointer_tell(s->checkpointer, db_log_pages(s->db));
 	return 0;
@@ -271,8 +297,10 @@ static int sweep_all(struct db *db, const struct store_time *now,
 					  RATE_SWEEP};
 	int more = 0;
 
-	if (db_begin(db, true, err) < 0)
-		return -1;
+	/* It can wait when others write. */
+	more = db_begin(db, true, err);
+	if (more != 0)
+		return more;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		int rc = sweep_table(db, tables[i], now, err);
 

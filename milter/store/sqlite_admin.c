@@ -125,7 +125,7 @@ static int64_t change_keys(struct db *db, const struct store_call *call,
 {
 	int64_t changed = 0;
 
-	if (db_begin(db, true, err) < 0)
+	if (db_begin(db, true, err) != 0)
 		return -1;
 	for (int i = 0; i < count; i++) {
 		int64_t n;
@@ -182,7 +182,7 @@ static int forget(struct db *db, struct store_call *call, struct err *err)
 
 	if (change_all(db, call, GREYLIST_KEYS, GREYLIST_FORGET, err) < 0)
 		return -1;
-	if (db_begin(db, true, err) < 0)
+	if (db_begin(db, true, err) != 0)
 		return -1;
 	db_bind_text(db, ALLOWED_END, 1, call->in.list.filter.match);
 	names = db_change(db, ALLOWED_END, err);
@@ -194,7 +194,7 @@ static int forget(struct db *db, struct store_call *call, struct err *err)
 
 static int allow(struct db *db, const struct store_call *call, struct err *err)
 {
-	if (db_begin(db, true, err) < 0)
+	if (db_begin(db, true, err) != 0)
 		return -1;
 	db_bind_text(db, ALLOWED_ADD, 1, call->in.name);
 	if (db_change(db, ALLOWED_ADD, err) < 0)

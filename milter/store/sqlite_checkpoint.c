@@ -15,7 +15,7 @@
 
 #define GROWTH_PAGES 4000
 #define LONG_PAGES 16000
-#define HOLD_MS 50 /* to wait for those who read and write, at most */
+#define HOLD_MS 50	 /* to wait for those who read and write, at most */
 #define SLEEP_MS 3600000 /* it is woken; any long time will do */
 
 struct checkpointer {

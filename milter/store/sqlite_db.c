@@ -231,6 +231,7 @@ int db_number(struct db *db, const char *sql, int64_t *number_r,
 	return code == SQLITE_OK ? 0 : explain(db, code, err);
 }
 
+/* SQLite's code. */
 static int run_own(struct db *db, int which, struct err *err)
 {
 	int code = SQLITE_OK;
@@ -244,17 +245,21 @@ static int run_own(struct db *db, int which, struct err *err)
 	if (code != SQLITE_DONE)
 		explain(db, code, err);
 	sqlite3_reset(db->own[which]);
-	return code == SQLITE_DONE ? 0 : -1;
+	return code;
 }
 
 int db_begin(struct db *db, bool writing, struct err *err)
 {
-	return run_own(db, writing ? OWN_WRITE : OWN_READ, err);
+	int code = run_own(db, writing ? OWN_WRITE : OWN_READ, err);
+
+	if ((code & 0xff) == SQLITE_BUSY)
+		return 1;
+	return code == SQLITE_DONE ? 0 : -1;
 }
 
 int db_commit(struct db *db, struct err *err)
 {
-	return run_own(db, OWN_COMMIT, err);
+	return run_own(db, OWN_COMMIT, err) == SQLITE_DONE ? 0 : -1;
 }
 
 void db_rollback(struct db *db)

@@ -44,6 +44,7 @@ int db_run(struct db *db, const char *sql, struct err *err);
 /* One number that SQL gives. */
 int db_number(struct db *db, const char *sql, int64_t *number_r,
 	      struct err *err);
+/* 1: another writes, and went on to until the deadline. */
 int db_begin(struct db *db, bool writing, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db);

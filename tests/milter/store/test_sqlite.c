@@ -166,11 +166,11 @@ static void processes_agree(void **state)
 	assert_int_equal(store_try_once(store, "a@example.org", &answer, NULL),
 			 STORE_DONE);
 	assert_true(answer.pass && !answer.known);
+	store_free(&store);
 	pid = fork();
 	if (pid == 0)
 		try_and_exit(folder, "a@example.org", false);
 	assert_int_equal(wait_for(pid), 0);
-	store_free(&store);
 }
 
 static void workers_that_start_at_once_make_one_file(void **state)
