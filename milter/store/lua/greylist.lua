@@ -20,7 +20,7 @@ local pass, known, first, wait, age = true, true, true, 0, nil
 
 -- Reads entry i; returns whether it lets its recipient pass.
 local function read(i)
-	local value = redis.call('GET', KEYS[i])
+	local value = call('GET', KEYS[i])
 	if not value then
 		return false
 	end
@@ -61,16 +61,17 @@ for r = 0, #KEYS / origins - 1 do
 	end
 end
 
-local tail = ' ' .. now .. ' ' .. delay .. ' ' ..
-	(pass and lifetime or window) .. '\n'
+local tail = ' ' .. now .. ' ' .. ARGV[3] .. ' ' ..
+	(pass and ARGV[5] or ARGV[4]) .. '\n'
 for i = 1, #KEYS do
 	if pass or state[i] ~= 'p' then
 		local r = math.floor((i - 1) / origins)
-		local a = ages[i] or (pass and oldest or waiting)[r] or 0
-		redis.call('SET', KEYS[i],
-			(pass and 'p ' or 'w ') .. (tries[i] or 0) + 1 ..
-			' ' .. a .. tail .. ARGV[6 + i],
-			'PX', pass and lifetime or math.max(window - a, 1))
+		local a = ages[i] or (pass and oldest or waiting)[r]
+		local n = tries[i] and tries[i] + 1 or '1'
+		local left = pass and ARGV[5] or a and math.max(window - a, 1)
+		call('SET', KEYS[i],
+			(pass and 'p ' or 'w ') .. n .. ' ' .. (a or '0') ..
+			tail .. ARGV[6 + i], 'PX', left or ARGV[4])
 	end
 end
 

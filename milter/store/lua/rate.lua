@@ -27,7 +27,7 @@ end
 -- the one before, refusals.
 local function read(i, interval)
 	local b, u, w, used, before, refused = string.match(
-		redis.call('GET', KEYS[i]) or '', LINE)
+		call('GET', KEYS[i]) or '', LINE)
 	local age = b and since(b, u, w)
 	if not b or age >= 2 * interval then
 		return 0, 0, 0, 0
@@ -65,7 +65,7 @@ if take then
 		if over then
 			amount = 0
 		end
-		redis.call('SET', KEYS[i], boot .. ' ' .. uptime - age .. ' ' ..
+		call('SET', KEYS[i], boot .. ' ' .. uptime - age .. ' ' ..
 			wall - age .. ' ' .. used + amount .. ' ' .. rest,
 			'PX', keep)
 	end
