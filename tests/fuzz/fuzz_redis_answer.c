@@ -42,7 +42,7 @@ static void check_entry(struct slice value)
 
 	if (redis_entry_read(value, &entry) < 0)
 		return;
-	need(redis_since(&entry.first, &now) >= 0);
+	need(redis_since(&entry.last, &now) >= 0);
 	for (int i = 0; i < 4; i++)
 		need(entry.parts[i].n < value.n);
 }
