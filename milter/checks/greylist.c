@@ -90,7 +90,7 @@ static void pass(const struct round *r, const struct greylist_answer *answer)
 		not_deferred(r, SLICE("this sender has passed before"));
 		return;
 	}
-	verdict_hit(r->verdict, &symbols[PASSED], "after %lld s",
+	verdict_hit(r->verdict, &symbols[PASSED], "back after %lld s",
 		    (long long)(answer->age_ms / 1000));
 	not_deferred(r,
 		     arena_printf(r->mail->arena, "it came back after %lld s",

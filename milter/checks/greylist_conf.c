@@ -14,10 +14,10 @@ static const struct setting rows[] = {
 		"(learn), or none (off)"),
 	SETTING(struct greylist_conf, delay, "5m", "1s", "12h",
 		"how long after the first try a retry passes"),
-	SETTING(struct greylist_conf, window, "1d", "1m", "30d",
+	SETTING(struct greylist_conf, window, "1d", "1s", "30d",
 		"how long after the first try a retry counts; one that comes "
 		"later is a first try again"),
-	SETTING(struct greylist_conf, pass_lifetime, "36d", "1m", "3650d",
+	SETTING(struct greylist_conf, pass_lifetime, "36d", "1s", "3650d",
 		"how long a sender that has passed is known to a recipient, "
 		"and a domain's good record kept; each use renews it"),
 	SETTING(struct greylist_conf, ipv4_mask, "24", "8", "32",
