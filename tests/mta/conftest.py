@@ -4,6 +4,7 @@ import pytest
 
 from mta_messages import SETTINGS, ZONES
 from support.folder import Folder
+from support.redisserver import RedisServer
 from support.stack import Stack
 
 
@@ -36,3 +37,13 @@ def new_stack():
         folder.remove()
     if errors:
         raise errors[0]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def store_url(request):
+    """The setting `store`: each kind that a host may have."""
+    if request.param == "sqlite":
+        yield "sqlite:state.db"
+    else:
+        with Folder() as folder, RedisServer(folder) as server:
+            yield server.url

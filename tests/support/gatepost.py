@@ -70,6 +70,7 @@ class Gatepost:
             "greylist.mode": "off",
         }
         self.settings.update(settings or {})
+        self.wrapper = []       # what starts it, such as env
         self.process = None
 
     @property
@@ -96,13 +97,15 @@ class Gatepost:
             self.conf.write_text(self.config)
         return [program("gatepostd"), *self.arguments()]
 
-    def start(self, wrapper=()):
-        self.process = Process("gatepostd", [*wrapper, *self.prepare()],
+    def start(self):
+        had = len(self.lines())
+        self.process = Process("gatepostd", [*self.wrapper, *self.prepare()],
                                self.log)
         ports.wait_until(
             lambda: self.process.check()
             and any(line.get("msg", "").startswith("ready")
-                    for line in self.lines()), 20, "gatepostd to be ready")
+                    for line in self.lines()[had:]), 20,
+            "gatepostd to be ready")
         return self
 
     def lines(self):
@@ -131,6 +134,24 @@ class Gatepost:
         """Waits until some log line contains that text."""
         ports.wait_until(lambda: part in self.log.read_text(errors="replace"),
                          timeout, f"the log to say {part!r}")
+
+    def counters(self):
+        """What has been counted, as SIGUSR1 logs it."""
+        def logged():
+            return [line for line in self.lines() if "sessions_now" in line]
+        had = len(logged())
+        self.process.kill(signal.SIGUSR1)
+        return ports.wait_until(lambda: logged()[had:], 10,
+                                "the counters")[0]
+
+    def run(self, *words, timeout=20):
+        """Runs the command gatepost with this configuration."""
+        verb, *rest = words
+        sets = [word for name, value in self.settings.items()
+                for word in ("--set", f"{name}={value}")]
+        return subprocess.run(
+            [program("gatepost"), verb, "-c", self.conf, *sets, *rest],
+            capture_output=True, text=True, timeout=timeout, check=False)
 
     def workers(self):
         """Process ids of the workers."""
