@@ -4,6 +4,7 @@ sends the sample messages and shows each verdict. Started by ./quickstart."""
 import argparse
 import base64
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from support.stack import Stack, split  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 AUTHSERV_ID = "mx.gatepost.example"
+# By default 300 s, which nobody would wait here.
+GREYLIST_DELAY = "3s"
 
 
 def make_dkim_key(folder):
@@ -42,7 +45,8 @@ class Demo:
         self.surprises = []
         self.key, record = make_dkim_key(folder)
         self.stack = Stack(folder, zones.zones(record), {
-            "authserv_id": AUTHSERV_ID, "dmarc.enforce": "yes"})
+            "authserv_id": AUTHSERV_ID, "dmarc.enforce": "yes",
+            "greylist.mode": "score", "greylist.delay": GREYLIST_DELAY})
 
     def start(self):
         self.stack.start()
@@ -50,8 +54,9 @@ class Demo:
                                   self.stack.postfix)
         show.row("DNS", f"127.0.0.1:{dns.port}  nsd with {len(dns.zones)} "
                         "sample zones")
-        show.row("Gatepost", f"127.0.0.1:{gatepost.port}  its defaults, and "
-                             "dmarc.enforce = yes")
+        show.row("Gatepost", f"127.0.0.1:{gatepost.port}  its defaults, but "
+                             "dmarc.enforce = yes and greylist.delay = "
+                             f"{GREYLIST_DELAY}")
         show.row("Postfix", f"127.0.0.1:{postfix.port}  smtpd_milters = "
                             f"{gatepost.milter}")
 
@@ -62,20 +67,38 @@ class Demo:
         show.title(f"{number}. {letter.title}")
         name = letter.name or "no reverse name"
         show.row("from", f"{letter.sender}, client {letter.client} ({name})")
-        reply, record = self.stack.judge(
-            letter.message, sender=letter.sender, client=letter.client,
-            name=letter.name, helo=letter.helo)
-        show.row("SMTP", reply.text)
-        self.shown.add(record["id"])
+        reply, record = self.judge(number, letter,
+                                   "greylist" if letter.deferred else
+                                   letter.expected)
+        if letter.deferred:
+            self.wait(reply, record, letter)
+            reply, record = self.judge(number, letter, letter.expected)
         show.verdict(record)
         if reply.code == 250 and letter.show:
             self.show_fields(reply, letter)
         if letter.note:
             show.row("note", letter.note)
-        if record["action"] != letter.expected:
-            self.surprises.append(f"message {number}: {letter.expected} was "
-                                  f"expected, not {record['action']}")
         print(flush=True)
+
+    def judge(self, number, letter, expected):
+        reply, record = self.stack.judge(
+            letter.message, sender=letter.sender, client=letter.client,
+            name=letter.name, helo=letter.helo)
+        show.row("SMTP", reply.text)
+        self.shown.add(record["id"])
+        if record["action"] != expected:
+            self.surprises.append(f"message {number}: {expected} was "
+                                  f"expected, not {record['action']}")
+        return reply, record
+
+    def wait(self, reply, record, letter):
+        """Shows that it was deferred, and waits as long as it was told."""
+        show.action(record)
+        told = re.search(r"in (\d+) seconds", reply.text)
+        seconds = int(told[1]) if told else 0
+        show.row("retry", f"{seconds} s later, {letter.deferred}")
+        sys.stdout.flush()
+        time.sleep(seconds)
 
     def show_fields(self, reply, letter):
         """The header fields of interest as they were delivered."""
@@ -111,7 +134,8 @@ class Demo:
 
    sends the message in FILE as if it came from that client, to
    user@gatepost.example; its verdict appears here. Any other SMTP client
-   will do: 127.0.0.1, port {port}.
+   will do: 127.0.0.1, port {port}. If the answer is "Greylisted", send it
+   again as you are told.
 """)
         show.row("logs", f"{self.stack.gatepost.log}")
         show.row("", f"{self.stack.postfix.log}")

@@ -15,6 +15,7 @@ class Letter:
     sender: str
     message: bytes
     expected: str       # the action
+    deferred: str = ""  # how its retry comes about; empty: there is none
     note: str = ""      # what to make of it
     show: tuple = ()    # header fields to show as they were delivered
 
@@ -47,7 +48,7 @@ def letters(key, authserv_id):
         "service@bank.example",
         text("From: Your Bank <service@bank.example>",
              "To: user@gatepost.example", "Subject: Confirm your account"),
-        "reject",
+        "reject", note=
         "dmarc.enforce = yes acts on the bank's wish; by default it only "
         "adds points.")
     yield Letter(
@@ -56,15 +57,26 @@ def letters(key, authserv_id):
         "bob@example.net",
         text("From: Bob <bob@example.net>",
              "To: user@gatepost.example", "Subject: Offer"),
-        "accept",
+        "accept", note=
         "One listing alone is not enough; 6 points would mark it.")
+    yield Letter(
+        "A careless stranger: deferred once, accepted when it comes back",
+        "198.51.100.20", "", "orders.example.com",
+        "orders@example.com",
+        text("From: Orders <orders@example.com>",
+             "To: user@gatepost.example", "Subject: Your order", date=False),
+        "accept", deferred="as any mail server would; most programs that "
+        "send spam never come back",
+        note="From 4 points on a stranger is asked to come back; whoever "
+        "did is not asked again for 36 days. The wait is 300 s by default.")
     yield Letter(
         "Likely spam, not certainly: delivered with a mark",
         "203.0.113.8", "", "shop.example",
         "news@shop.example",
         text("From: Shop <news@shop.example>",
              "To: user@gatepost.example", "Subject: News"),
-        "tag", show=("X-Spam",))
+        "tag", deferred="sent again like the one before",
+        show=("X-Spam",))
     yield Letter(
         "A sender who brings an Authentication-Results field of our name",
         "198.51.100.77", "", "client.example",
@@ -74,6 +86,6 @@ def letters(key, authserv_id):
              "Authentication-Results: mx.elsewhere.example; spf=pass",
              "From: Eve <eve@example.net>",
              "To: user@gatepost.example", "Subject: Trust me"),
-        "accept",
+        "accept", note=
         "The field of our name that came with it was removed; the other "
-        "server's stays.", ("Authentication-Results",))
+        "server's stays.", show=("Authentication-Results",))

@@ -8,7 +8,8 @@ import textwrap
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32",
            "yellow": "33"}
 ACTION_COLOURS = {"accept": "green", "tag": "yellow", "reject": "red",
-                  "tempfail": "red"}
+                  "tempfail": "red", "greylist": "yellow",
+                  "ratelimit": "yellow"}
 
 
 def width():
@@ -55,12 +56,18 @@ def symbols(record):
         print("            nothing was found against or for it")
 
 
-def verdict(record):
-    action = record["action"]
+def action(record):
+    word = record["action"]
+    names = ("add_header", "reject")
+    if word == "greylist":
+        names = ("greylist", *names)
     limits = ", ".join(
         f"{name} {limit:g}" if isinstance(limit, float) else f"{name} off"
-        for name, limit in record["thresholds"].items()
-        if name in ("add_header", "reject"))
-    row("action", f"{action}, score {record['score']:.1f} ({limits})",
-        ACTION_COLOURS.get(action))
+        for name, limit in record["thresholds"].items() if name in names)
+    row("action", f"{word}, score {record['score']:.1f} ({limits})",
+        ACTION_COLOURS.get(word))
+
+
+def verdict(record):
+    action(record)
     symbols(record)

@@ -28,6 +28,12 @@ SENDERS = {
         @ TXT "v=spf1 ip4:192.0.2.30 -all"
         _dmarc TXT "v=DMARC1; p=quarantine"
         """,
+    # A small company whose mail program forgets what it should write.
+    "example.com": """
+        @ A 198.51.100.20
+        @ MX 10 orders
+        orders A 198.51.100.20
+        """,
     # The domain of a host that a block list knows.
     "example.net": """
         @ A 203.0.113.7
