@@ -93,7 +93,8 @@ int64_t store_greylist_release(struct store *store, struct slice match,
 	struct store_call *call = admin_call(store, STORE_OP_RELEASE, match);
 
 	call->in.list.filter.match = arena_lower(call->arena, match);
-	call->in.list.lifetime_ms = lifetime_ms;
+	call->in.list.lifetime_ms =
+		store_between(lifetime_ms, 0, STORE_NUMBER_MAX);
 	return ask_number(store, call, err);
 }
 

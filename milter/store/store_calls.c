@@ -34,6 +34,13 @@ static void count_result(struct store *store, enum store_status status)
 	}
 }
 
+int64_t store_between(int64_t n, int64_t least, int64_t most)
+{
+	if (n < least)
+		return least;
+	return n < most ? n : most;
+}
+
 size_t store_room(const struct slice *slices, size_t count_of)
 {
 	size_t bytes = count_of * sizeof(*slices);
@@ -156,6 +163,9 @@ enum store_status store_greylist(struct store *store,
 	enum store_status status;
 
 	*in = *attempt;
+	in->delay_ms = store_between(in->delay_ms, 0, STORE_NUMBER_MAX);
+	in->window_ms = store_between(in->window_ms, 0, STORE_NUMBER_MAX);
+	in->lifetime_ms = store_between(in->lifetime_ms, 0, STORE_NUMBER_MAX);
 	in->sender = arena_dup(call->arena, attempt->sender);
 	in->record_id = arena_dup(call->arena, attempt->record_id);
 	in->rcpts = store_copy(call, attempt->rcpts, attempt->rcpt_count);
@@ -192,7 +202,7 @@ void store_note(struct store *store, struct slice domain, bool good,
 	call->in.note = (struct store_note_in){
 		.domain = arena_dup(call->arena, domain),
 		.good = good,
-		.lifetime_ms = lifetime_ms,
+		.lifetime_ms = store_between(lifetime_ms, 0, STORE_NUMBER_MAX),
 	};
 	store_call_send(store, call);
 }
@@ -218,17 +228,16 @@ enum store_status store_allowed(struct store *store, const struct slice *names,
 }
 
 /* A rate that makes sense, whatever it is: back ends divide by it. */
-static struct rate sane(struct rate rate)
+static struct rate sane(const struct rate *rate)
 {
-	if (rate.limit < 1)
-		rate.limit = 1;
-	if (rate.interval_ms < 1)
-		rate.interval_ms = 1;
-	if (rate.amount < 1)
-		rate.amount = 1;
-	if (rate.amount > rate.limit)
-		rate.amount = rate.limit;
-	return rate;
+	struct rate sane = {
+		.limit = store_between(rate->limit, 1, STORE_NUMBER_MAX),
+		.interval_ms =
+			store_between(rate->interval_ms, 1, STORE_NUMBER_MAX),
+	};
+
+	sane.amount = store_between(rate->amount, 1, sane.limit);
+	return sane;
 }
 
 enum store_status store_rate(struct store *store, struct slice subject,
@@ -251,7 +260,7 @@ enum store_status store_rate(struct store *store, struct slice subject,
 	in->count = count_of;
 	in->take = take;
 	for (size_t i = 0; i < count_of; i++) {
-		in->rates[i] = sane(rates[i]);
+		in->rates[i] = sane(&rates[i]);
 		in->rates[i].name = arena_dup(call->arena, rates[i].name);
 	}
 	status = store_call_ask(store, call);

@@ -45,6 +45,9 @@ void store_call_finish(struct store *store, struct store_call *call,
 		       enum store_status status);
 void store_call_drop(struct store_call *call);
 
+/* No time or limit that back ends see is larger: sums stay in bounds. */
+#define STORE_NUMBER_MAX 1000000000000
+int64_t store_between(int64_t n, int64_t least, int64_t most);
 /* Bytes that copies of so many slices take. */
 size_t store_room(const struct slice *slices, size_t count);
 /* Copies into the call's arena. */
