@@ -208,19 +208,18 @@ static int keep_file(struct sqlite *s, int64_t deadline_ms, struct err *err)
  * right now and then, and a slow disk may take its time for that: then some
  * calls are late, but nothing is wrong.
  */
-static bool is_stuck(struct sqlite *s)
+static bool is_stuck(struct sqlite *s, int64_t start_ms)
 {
-	int64_t now_ms = clock_mono_ms();
-
 	if (s->busy_since_ms == 0)
-		s->busy_since_ms = now_ms;
-	return now_ms - s->busy_since_ms >= BUSY_MS;
+		s->busy_since_ms = start_ms;
+	return clock_mono_ms() - s->busy_since_ms >= BUSY_MS;
 }
 
 static int run(struct store_backend *backend, struct store_call **calls,
 	       size_t count, int64_t deadline_ms, struct err *err)
 {
 	struct sqlite *s = (struct sqlite *)backend;
+	int64_t start_ms = clock_mono_ms();
 	int rc;
 
 	db_set_deadline(s->db, deadline_ms);
@@ -229,7 +228,7 @@ static int run(struct store_backend *backend, struct store_call **calls,
 	rc = run_all(s->db, calls, count, err);
 	if (rc < 0)
 		db_rollback(s->db);
-	if (rc < 0 || (rc > 0 && is_stuck(s)))
+	if (rc < 0 || (rc > 0 && is_stuck(s, start_ms)))
 		return -1;
 	if (rc == 0)
 		s->busy_since_ms = 0;
