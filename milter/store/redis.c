@@ -14,6 +14,7 @@ static void redis_free(struct store_backend *backend)
 
 	redis_cluster_clear(&redis->cluster);
 	redis_names_free(&redis->shared.names);
+	redis_tls_free(&redis->shared.tls);
 	arena_free(&redis->arena);
 	free(redis->tasks);
 	free(redis->steps);
@@ -57,6 +58,13 @@ static struct store_backend *redis_make(const struct store_url *url,
 	redis->shared.timeout_ms = state->timeout.ms;
 	redis->shared.retry_ms = state->retry.ms;
 	redis_scripts_init(&redis->shared.scripts, redis->arena);
+	if (url->tls) {
+		redis->shared.tls = redis_tls_new(state, err);
+		if (!redis->shared.tls) {
+			redis_free(&redis->backend);
+			return NULL;
+		}
+	}
 	return &redis->backend;
 }
 

@@ -1,6 +1,5 @@
 /*
- * Sockets that never block, poll(), and two buffers: bytes to send, and the
- * reader of answers. Sending and reading go on at the same time, so that a
+ * poll(), and two buffers: bytes to send, and the reader of answers. Sending and reading go on at the same time, so that a
  * batch of any size cannot end in both sides waiting to be read.
  */
 #include "milter/store/redis_conn.h"
@@ -8,26 +7,17 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ANSWERS_MAX (64u << 20) /* bytes of answers at a time */
 #define CHUNK 65536
 #define OUT_FIRST 16384
-/* Reads of one connection before the others have their turn. */
-#define READS_MAX 16
 
 struct redis_conn {
-	int fd;		 /* -1: closed */
-	bool connecting; /* not known yet whether it is there */
-	struct redis_addresses addresses;
-	size_t at;	 /* which of them */
-	size_t tried;
+	struct redis_socket socket;
 	struct redis_reader *reader;
 	char *out;
 	size_t out_n, out_room, out_sent;
@@ -49,7 +39,7 @@ struct redis_conn *redis_conn_new(void)
 
 	if (!conn)
 		out_of_memory();
-	conn->fd = -1;
+	redis_socket_init(&conn->socket);
 	conn->reader = redis_reader_new(ANSWERS_MAX);
 	if (!conn->reader)
 		out_of_memory();
@@ -58,10 +48,7 @@ struct redis_conn *redis_conn_new(void)
 
 static void close_socket(struct redis_conn *conn)
 {
-	if (conn->fd >= 0)
-		close(conn->fd);
-	conn->fd = -1;
-	conn->connecting = false;
+	redis_socket_close(&conn->socket);
 	conn->missing = 0;
 	conn->out_n = conn->out_sent = 0;
 }
@@ -85,59 +72,14 @@ void redis_conn_free(struct redis_conn **conn)
 	*conn = NULL;
 }
 
-/* ---- connecting ---- */
-
-/* Begins with the address at hand; -1 and errno. */
-static int dial(struct redis_conn *conn)
+static bool is_open(const struct redis_conn *conn)
 {
-	const struct redis_addresses *a = &conn->addresses;
-	const struct sockaddr *to =
-		(const struct sockaddr *)&a->address[conn->at];
-	int one = 1;
-
-	conn->tried++;
-	conn->fd = socket(to->sa_family,
-			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (conn->fd < 0)
-		return -1;
-	if (to->sa_family != AF_UNIX) {
-		setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one,
-			   sizeof(one));
-		setsockopt(conn->fd, SOL_SOCKET, SO_KEEPALIVE, &one,
-			   sizeof(one));
-	}
-	/* A unix socket says EAGAIN when its queue is full, and means it. */
-	if (connect(conn->fd, to, a->length[conn->at]) == 0)
-		return 0;
-	if (errno == EINPROGRESS) {
-		conn->connecting = true;
-		return 0;
-	}
-	return -1;
-}
-
-/* Dials the next addresses until one takes it; `error` is why the last did
- * not. */
-static void dial_next(struct redis_conn *conn, int error)
-{
-	const struct redis_addresses *a = &conn->addresses;
-
-	while (conn->tried < a->count) {
-		if (conn->fd >= 0)
-			close(conn->fd);
-		conn->fd = -1;
-		conn->connecting = false;
-		conn->at = (conn->at + 1) % a->count;
-		if (dial(conn) == 0)
-			return;
-		error = errno;
-	}
-	close_socket(conn);
-	err_set(&conn->err, "cannot connect: %s", strerror(error));
+	return conn->socket.fd >= 0;
 }
 
 void redis_conn_open(struct redis_conn *conn,
-		     const struct redis_addresses *addresses)
+		     const struct redis_addresses *addresses,
+		     struct redis_tls *tls, const char *host)
 {
 	redis_conn_close(conn);
 	/* The old one may hold a piece of an answer. */
@@ -145,26 +87,15 @@ void redis_conn_open(struct redis_conn *conn,
 	conn->reader = redis_reader_new(ANSWERS_MAX);
 	if (!conn->reader)
 		out_of_memory();
-	conn->addresses = *addresses;
-	conn->at = addresses->count ? conn->at % addresses->count : 0;
-	conn->tried = 0;
-	if (addresses->count == 0)
-		err_set(&conn->err, "cannot connect: no address");
-	else if (dial(conn) != 0)
-		dial_next(conn, errno);
+	redis_socket_open(&conn->socket, addresses, tls, host, &conn->err);
 }
 
 bool redis_conn_is_usable(struct redis_conn *conn)
 {
-	char byte;
-	ssize_t n;
-
-	if (conn->fd < 0)
+	if (!is_open(conn))
 		return false;
-	if (conn->connecting || conn->missing > 0)
-		return true;
-	n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (conn->socket.connecting || conn->missing > 0 ||
+	    redis_socket_is_quiet(&conn->socket))
 		return true;
 	/* Closed; or it speaks unasked, which it does before it closes. */
 	close_socket(conn);
@@ -272,23 +203,10 @@ static void fail(struct redis_conn *conn, const char *what)
 
 static void fail_errno(struct redis_conn *conn, int error)
 {
-	char text[200];
+	struct err err;
 
-	snprintf(text, sizeof(text), "the connection was lost: %s",
-		 strerror(error));
-	fail(conn, text);
-}
-
-static void finish_connecting(struct redis_conn *conn)
-{
-	int error = 0;
-	socklen_t n = sizeof(error);
-
-	if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
-		error = errno;
-	conn->connecting = false;
-	if (error)
-		dial_next(conn, error);
+	redis_socket_explain(&conn->socket, error, &err);
+	fail(conn, err.text);
 }
 
 static void keep_answer(struct redis_conn *conn,
@@ -332,8 +250,9 @@ static void read_some(struct redis_conn *conn)
 {
 	char chunk[CHUNK];
 
-	for (int i = 0; i < READS_MAX && conn->fd >= 0; i++) {
-		ssize_t n = recv(conn->fd, chunk, sizeof(chunk), 0);
+	while (is_open(conn)) {
+		ssize_t n = redis_socket_recv(&conn->socket, chunk,
+					      sizeof(chunk));
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -343,7 +262,8 @@ static void read_some(struct redis_conn *conn)
 			fail(conn, "the server closed the connection");
 		else if (!parse(conn, (struct slice){chunk, (size_t)n}))
 			return;
-		if (n < (ssize_t)sizeof(chunk))
+		/* A full answer in TLS may be in several pieces. */
+		if (conn->missing == 0)
 			return;
 	}
 }
@@ -351,8 +271,9 @@ static void read_some(struct redis_conn *conn)
 static void send_some(struct redis_conn *conn)
 {
 	while (conn->out_sent < conn->out_n) {
-		ssize_t n = send(conn->fd, conn->out + conn->out_sent,
-				 conn->out_n - conn->out_sent, MSG_NOSIGNAL);
+		ssize_t n = redis_socket_send(&conn->socket,
+					      conn->out + conn->out_sent,
+					      conn->out_n - conn->out_sent);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -360,8 +281,9 @@ static void send_some(struct redis_conn *conn)
 			int error = errno;
 
 			/* What it said before it closed tells more. */
-			read_some(conn);
-			if (conn->fd >= 0)
+			if (error != EPROTO)
+				read_some(conn);
+			if (is_open(conn))
 				fail_errno(conn, error);
 			return;
 		}
@@ -372,14 +294,22 @@ static void send_some(struct redis_conn *conn)
 
 static bool is_busy(const struct redis_conn *conn)
 {
-	return conn->fd >= 0 && (conn->missing > 0 || conn->connecting);
+	return is_open(conn) && (conn->missing > 0 || conn->socket.connecting);
 }
 
-static short wanted(const struct redis_conn *conn)
+static bool has_to_send(const struct redis_conn *conn)
 {
-	if (conn->connecting)
-		return POLLOUT;
-	return conn->out_sent < conn->out_n ? POLLIN | POLLOUT : POLLIN;
+	return conn->out_sent < conn->out_n;
+}
+
+static void finish_connecting(struct redis_conn *conn)
+{
+	struct err err;
+
+	if (redis_socket_connected(&conn->socket, &err) < 0)
+		fail(conn, err.text);
+	else if (!conn->socket.connecting)
+		send_some(conn);
 }
 
 /* Returns whether something happened that a caller may want to know. */
@@ -389,18 +319,18 @@ static bool handle(struct redis_conn *conn, short events)
 
 	if (events == 0)
 		return false;
-	if (conn->connecting) {
+	if (conn->socket.connecting) {
 		finish_connecting(conn);
-		if (conn->fd >= 0 && !conn->connecting)
-			send_some(conn);
-		return conn->fd < 0;
+		return !is_open(conn);
 	}
-	/* Reading first: an error from the server says more than EPIPE. */
-	if (events & (POLLIN | POLLHUP | POLLERR))
-		read_some(conn);
-	if (conn->fd >= 0 && (events & POLLOUT))
+	/*
+	 * Reading first: an error from the server says more than EPIPE, and
+	 * with TLS it is what sending may wait for.
+	 */
+	read_some(conn);
+	if (is_open(conn) && has_to_send(conn))
 		send_some(conn);
-	return conn->fd < 0 || conn->answer_count > before;
+	return !is_open(conn) || conn->answer_count > before;
 }
 
 /* The busy ones, for poll(); sends what it can at once. */
@@ -414,12 +344,15 @@ static size_t gather(struct redis_conn *const *conns, size_t count,
 
 		if (!is_busy(conn))
 			continue;
-		if (!conn->connecting && conn->out_sent < conn->out_n)
+		if (!conn->socket.connecting && has_to_send(conn))
 			send_some(conn);
 		if (!is_busy(conn))
 			continue;
 		which[n] = i;
-		polls[n++] = (struct pollfd){conn->fd, wanted(conn), 0};
+		polls[n++] = (struct pollfd){
+			conn->socket.fd,
+			redis_socket_wants(&conn->socket, has_to_send(conn)),
+			0};
 	}
 	return n;
 }
@@ -452,10 +385,8 @@ bool redis_conns_step(struct redis_conn *const *conns, size_t count,
 
 static void fail_late(struct redis_conn *conn)
 {
-	if (!is_busy(conn))
-		return;
-	fail(conn, conn->connecting ? "no connection in time"
-				    : "no answer in time");
+	if (is_busy(conn))
+		fail(conn, redis_socket_lateness(&conn->socket));
 }
 
 void redis_conns_wait(struct redis_conn *const *conns, size_t count,

@@ -12,17 +12,7 @@
 #define GATEPOST_STORE_REDIS_CONN_H
 
 #include "milter/store/redis_answer.h"
-
-#include <sys/socket.h>
-
-#define REDIS_ADDRESSES_MAX 4
-
-/* Where a server may be found; tried in turn. */
-struct redis_addresses {
-	struct sockaddr_storage address[REDIS_ADDRESSES_MAX];
-	socklen_t length[REDIS_ADDRESSES_MAX];
-	size_t count;
-};
+#include "milter/store/redis_socket.h"
 
 struct redis_conn;
 
@@ -31,10 +21,12 @@ void redis_conn_free(struct redis_conn **conn);
 
 /*
  * Begins to connect, over what was; commands may be appended at once. A
- * failure shows when it is waited for.
+ * failure shows when it is waited for. `tls` may be NULL; with it, `host`
+ * must be in the certificate, and outlive the connection.
  */
 void redis_conn_open(struct redis_conn *conn,
-		     const struct redis_addresses *addresses);
+		     const struct redis_addresses *addresses,
+		     struct redis_tls *tls, const char *host);
 /* Forgets commands and answers too. */
 void redis_conn_close(struct redis_conn *conn);
 /*

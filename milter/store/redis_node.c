@@ -129,7 +129,7 @@ int redis_node_open(struct redis_node *node, const struct redis_shared *shared,
 	node->load_scripts = false;
 	if (find_addresses(node, shared, deadline_ms, &addresses, err) < 0)
 		return -1;
-	redis_conn_open(node->conn, &addresses);
+	redis_conn_open(node->conn, &addresses, shared->tls, node->host);
 	node->state = REDIS_NODE_GREETING;
 	node->greeting = greeting;
 	node->opened_ms = clock_mono_ms();

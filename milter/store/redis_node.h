@@ -21,6 +21,7 @@ struct redis_shared {
 	struct slice prefix;
 	int64_t timeout_ms, retry_ms;	/* state.timeout, state.retry */
 	struct redis_names *names;
+	struct redis_tls *tls;		/* NULL: none */
 	struct redis_scripts scripts;
 };
 

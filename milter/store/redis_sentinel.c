@@ -47,7 +47,7 @@ static int open_sentinel(struct asked *asked, struct redis_shared *shared,
 		redis_node_free(&node);
 		return -1;
 	}
-	redis_conn_open(node->conn, &addresses);
+	redis_conn_open(node->conn, &addresses, shared->tls, node->host);
 	ask(node, shared);
 	asked->conns[asked->count] = node->conn;
 	asked->node[asked->count++] = node;

@@ -19,7 +19,8 @@ static const struct setting store_rows[] = {
 		"(below state_dir if relative) for one host; for several, "
 		"redis://[USER:PASSWORD@]HOST[:PORT],…[/DB], "
 		"redis+unix:[USER:PASSWORD@]PATH[?db=N] or "
-		"redis-sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DB]"),
+		"redis-sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DB]; "
+		"rediss:// and rediss-sentinel:// with TLS"),
 	SETTING_END,
 };
 
@@ -37,6 +38,15 @@ static const struct setting state_rows[] = {
 	SETTING(struct state_conf, prefix, "gatepost", NULL, NULL,
 		"what all keys in Redis begin with; installations that are "
 		"to share nothing need different ones"),
+	SETTING(struct state_conf, tls_ca, "", NULL, NULL,
+		"file of the authorities (PEM) that may sign the "
+		"certificates of Redis at rediss://; empty: the system's"),
+	SETTING(struct state_conf, tls_cert, "", NULL, NULL,
+		"file of our own certificate (PEM), if Redis wants one "
+		"(tls-auth-clients); needs tls_key"),
+	SETTING(struct state_conf, tls_key, "", NULL, NULL,
+		"file of the key of tls_cert, which the user of the workers "
+		"can read"),
 	SETTING(struct state_conf, queue, "10000", "1", "1000000",
 		"calls of one worker that may wait for the store at a time"),
 	SETTING(struct state_conf, retry, "30s", "100ms", "1h",

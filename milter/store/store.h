@@ -30,6 +30,9 @@ struct store_conf {
 struct state_conf {
 	struct duration timeout;	/* of each call, connecting included */
 	struct text prefix;		/* of every key in Redis */
+	struct text tls_ca;		/* whom rediss:// trusts; "": the
+					 * authorities of the system */
+	struct text tls_cert, tls_key;	/* ours; "": none */
 	int64_t queue;			/* calls that may wait at a time */
 	struct duration retry;		/* longest pause between two tries */
 };

@@ -216,7 +216,7 @@ static int read_redis(struct reading *r, struct slice rest)
 	if (read_hosts(r, slice_sub(rest, 0, slash), REDIS_PORT) < 0 ||
 	    read_db(r, slice_sub(rest, slash + 1, rest.n)) < 0)
 		return -1;
-	buf_add_text(&name, "redis ");
+	buf_add_text(&name, r->url->tls ? "rediss " : "redis ");
 	add_hosts(r->url, &name);
 	buf_printf(&name, "/%d", r->url->db);
 	r->url->name = arena_cstr(r->arena, buf_slice(&name));
@@ -244,8 +244,8 @@ static int read_sentinel(struct reading *r, struct slice rest)
 	if (read_db(r, slice_sub(rest, slash + 1, rest.n)) < 0)
 		return -1;
 	r->url->service = arena_cstr(r->arena, service);
-	buf_printf(&name, "redis-sentinel %s/%d at ", r->url->service,
-		   r->url->db);
+	buf_printf(&name, "redis%s-sentinel %s/%d at ",
+		   r->url->tls ? "s" : "", r->url->service, r->url->db);
 	add_hosts(r->url, &name);
 	r->url->name = arena_cstr(r->arena, buf_slice(&name));
 	return 0;
@@ -313,25 +313,31 @@ int store_url_parse(struct arena *arena, struct slice text,
 	static const struct {
 		struct slice scheme;
 		enum store_kind kind;
+		bool tls;
 	} schemes[] = {
-		{SLICE("sqlite:"), STORE_KIND_SQLITE},
-		{SLICE("redis://"), STORE_KIND_REDIS},
-		{SLICE("redis+unix:"), STORE_KIND_REDIS_UNIX},
-		{SLICE("redis-sentinel://"), STORE_KIND_REDIS_SENTINEL},
+		{SLICE("sqlite:"), STORE_KIND_SQLITE, false},
+		{SLICE("redis://"), STORE_KIND_REDIS, false},
+		{SLICE("rediss://"), STORE_KIND_REDIS, true},
+		{SLICE("redis+unix:"), STORE_KIND_REDIS_UNIX, false},
+		{SLICE("redis-sentinel://"), STORE_KIND_REDIS_SENTINEL, false},
+		{SLICE("rediss-sentinel://"), STORE_KIND_REDIS_SENTINEL, true},
 	};
+	const size_t count = sizeof(schemes) / sizeof(schemes[0]);
 	struct reading r = {arena, url_r, err};
 	size_t i = 0;
 
 	*url_r = (struct store_url){.kind = STORE_KIND_SQLITE};
 	if (has_control(text))
 		return err_set(err, "store: holds a control character");
-	while (i < 4 && !slice_starts_nocase(text, schemes[i].scheme))
+	while (i < count && !slice_starts_nocase(text, schemes[i].scheme))
 		i++;
-	if (i == 4)
+	if (i == count)
 		return err_set(err, "store: must begin with sqlite:, "
-				    "redis://, redis+unix: or "
-				    "redis-sentinel://");
+				    "redis://, rediss://, redis+unix:, "
+				    "redis-sentinel:// or "
+				    "rediss-sentinel://");
 	url_r->kind = schemes[i].kind;
+	url_r->tls = schemes[i].tls;
 	text = slice_sub(text, schemes[i].scheme.n, text.n);
 	switch (url_r->kind) {
 	case STORE_KIND_SQLITE:

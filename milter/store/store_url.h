@@ -7,6 +7,7 @@
  *   redis+unix:[USER:PASSWORD@]PATH[?db=N]        PATH begins with '/'
  *   redis-sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DB]
  *
+ * rediss:// and rediss-sentinel:// are the same with TLS.
  * A server that is part of a Cluster is found out by asking it.
  * HOST is a name, an IPv4 address or [IPv6]. USER and PASSWORD may hold %XX;
  * ":PASSWORD@" is a password without a user.
@@ -39,6 +40,7 @@ struct store_url {
 	const char *password;	/* NULL: none */
 	const char *service;	/* Sentinel's NAME; else NULL */
 	int db;
+	bool tls;
 	const char *name;	/* for messages; without the password */
 };
 

@@ -27,10 +27,12 @@ class RedisServer:
 
     program = "redis-server"
 
-    def __init__(self, folder, password=None, config=""):
+    def __init__(self, folder, password=None, config="", tls=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = ports.free_port()
+        self.tls = tls  # a Certificate: at tls_port, besides
+        self.tls_port = ports.free_port() if tls else None
         self.socket = self.folder / "redis.sock"
         self.password = password
         self.config = config
@@ -48,7 +50,14 @@ class RedisServer:
         if self.password:
             text += (f"requirepass {self.password}\n"
                      f"masterauth {self.password}\n")
-        return text + self.config
+        return text + self.tls_text() + self.config
+
+    def tls_text(self):
+        if not self.tls:
+            return ""
+        return (f"tls-port {self.tls_port}\n"
+                f"tls-cert-file {self.tls.cert}\ntls-key-file {self.tls.key}\n"
+                f"tls-ca-cert-file {self.tls.ca}\ntls-auth-clients no\n")
 
     def start(self, wait=True):
         conf = self.folder / "redis.conf"
@@ -247,6 +256,7 @@ class Sentinel(RedisServer):
     def __init__(self, folder, master, name="mymaster", password=None):
         super().__init__(folder)
         self.master = master
+        self.watched_port = master.port
         self.name = name
         self.own_password = password
         if password:
@@ -254,13 +264,14 @@ class Sentinel(RedisServer):
 
     def text(self):
         monitor = f"sentinel monitor {self.name} 127.0.0.1 " \
-                  f"{self.master.port} 2\n"
+                  f"{self.watched_port} 2\n"
         if self.master.password:
             monitor += f"sentinel auth-pass {self.name} " \
                        f"{self.master.password}\n"
         own = f"requirepass {self.own_password}\n" if self.own_password else ""
         return (f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
-                "daemonize no\n" + own + monitor +
+                "daemonize no\n" + own + self.tls_text() +
+                ("tls-replication yes\n" if self.tls else "") + monitor +
                 f"sentinel down-after-milliseconds {self.name} 600\n"
                 f"sentinel failover-timeout {self.name} 3000\n")
 

@@ -106,7 +106,7 @@ static void answers_come_in_order_and_in_pieces(void **state)
 
 	(void)state;
 	peer_start(&peer, answer_two);
-	redis_conn_open(conn, &peer.addresses);
+	redis_conn_open(conn, &peer.addresses, NULL, NULL);
 	ping(conn);
 	ping(conn);
 	assert_int_equal(redis_conn_missing(conn), 2);
@@ -139,7 +139,7 @@ static void an_answer_without_end_is_given_up_at_the_deadline(void **state)
 
 	(void)state;
 	peer_start(&peer, dribble);
-	redis_conn_open(conn, &peer.addresses);
+	redis_conn_open(conn, &peer.addresses, NULL, NULL);
 	ping(conn);
 	ping(conn);
 	took_ms = wait_ms(conn, 100);
@@ -165,7 +165,7 @@ static void what_is_said_before_the_end_is_heard(void **state)
 
 	(void)state;
 	peer_start(&peer, refuse);
-	redis_conn_open(conn, &peer.addresses);
+	redis_conn_open(conn, &peer.addresses, NULL, NULL);
 	usleep(50000);
 	for (int i = 0; i < 1000; i++)
 		ping(conn);
@@ -194,7 +194,7 @@ static void a_server_that_speaks_unasked_is_not_used(void **state)
 
 	(void)state;
 	peer_start(&peer, speak_later);
-	redis_conn_open(conn, &peer.addresses);
+	redis_conn_open(conn, &peer.addresses, NULL, NULL);
 	ping(conn);
 	wait_ms(conn, 5000);
 	assert_true(redis_conn_is_usable(conn));
@@ -223,12 +223,12 @@ static void the_next_address_is_tried(void **state)
 	two.address[1] = peer.addresses.address[0];
 	two.length[1] = peer.addresses.length[0];
 	two.count = 2;
-	redis_conn_open(conn, &two);
+	redis_conn_open(conn, &two, NULL, NULL);
 	ping(conn);
 	ping(conn);
 	wait_ms(conn, 5000);
 	assert_string_equal(redis_conn_error(conn), "");
-	redis_conn_open(conn, &closed.addresses);
+	redis_conn_open(conn, &closed.addresses, NULL, NULL);
 	ping(conn);
 	wait_ms(conn, 5000);
 	assert_string_equal(redis_conn_error(conn),
@@ -270,7 +270,7 @@ static void a_large_batch_does_not_block_itself(void **state)
 
 	(void)state;
 	peer_start(&peer, say_first);
-	redis_conn_open(conn, &peer.addresses);
+	redis_conn_open(conn, &peer.addresses, NULL, NULL);
 	for (int i = 0; i < MANY; i++) {
 		redis_conn_begin(conn, 1);
 		redis_conn_word(conn, (struct slice){word, WORD});
@@ -311,7 +311,7 @@ static void numbers_are_written_whole(void **state)
 
 	(void)state;
 	peer_start(&peer, echo_numbers);
-	redis_conn_open(conn, &peer.addresses);
+	redis_conn_open(conn, &peer.addresses, NULL, NULL);
 	redis_conn_begin(conn, 4);
 	redis_conn_number(conn, 0);
 	redis_conn_number(conn, INT64_MIN);

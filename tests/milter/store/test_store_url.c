@@ -14,6 +14,7 @@ struct good {
 	const char *user, *password, *service;
 	int db;
 	const char *name;
+	bool tls;
 };
 
 static const struct good goods[] = {
@@ -61,6 +62,12 @@ static const struct good goods[] = {
 	 .hosts = "a 26379 ", .user = "u", .password = "s3cret",
 	 .service = "my-master.1", .db = 4,
 	 .name = "redis-sentinel my-master.1/4 at a:26379"},
+	{"rediss://u:s3cret@h/1", STORE_KIND_REDIS, .hosts = "h 6379 ",
+	 .user = "u", .password = "s3cret", .db = 1, .name = "rediss h:6379/1",
+	 .tls = true},
+	{"Rediss-Sentinel://a/m", STORE_KIND_REDIS_SENTINEL,
+	 .hosts = "a 26379 ", .service = "m",
+	 .name = "rediss-sentinel m/0 at a:26379", .tls = true},
 };
 
 static void same(const char *have, const char *want)
@@ -90,6 +97,7 @@ static void check_good(struct arena *arena, const struct good *good)
 	same(url.password, good->password);
 	same(url.service, good->service);
 	assert_int_equal(url.db, good->db);
+	assert_int_equal(url.tls, good->tls);
 	same(url.name, good->name);
 }
 
@@ -125,7 +133,7 @@ static const struct {
 	{"", "must begin with"},
 	{"redis", "must begin with"},
 	{"/var/lib/store.db", "must begin with"},
-	{"rediss://u:s3cret@h", "must begin with"},
+	{"redisss://u:s3cret@h", "must begin with"},
 	{"mysql://u:s3cret@h", "must begin with"},
 	{"sqlite:", "path of a file"},
 	{"sqlite:/var/lib/", "path of a file"},
