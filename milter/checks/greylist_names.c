@@ -147,7 +147,7 @@ int greylist_names_read(struct arena *arena, const char *path, unsigned kinds,
 			struct greylist_names *list_r, bool *missing_r,
 			struct err *err)
 {
-	struct slice text, line;
+	struct slice text = SLICE_NONE, line;
 	size_t lines = 1;
 
 	if (read_text(arena, path, &text, missing_r, err) < 0)

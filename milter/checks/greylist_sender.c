@@ -201,7 +201,7 @@ static struct slice fold_forms(struct arena *arena, struct slice local)
 {
 	size_t plus = slice_search_nocase(local, SLICE("+srs="));
 	struct slice rest = slice_sub(local, 5, local.n), folded;
-	bool tagged = rest.n > 0 && is_separator(local.p[4]);
+	bool tagged = local.p && rest.n > 0 && is_separator(local.p[4]);
 
 	if (tagged && slice_starts_nocase(local, SLICE("srs0")))
 		return fold_srs(arena, SLICE("srs0="), rest, &folded) ? folded

@@ -135,8 +135,9 @@ static void count_never(const struct round *r,
 
 	if (!r->store || rule->alert == 0)
 		return;
-	if (store_rate(r->store, subject->key, &rate, 1, true, r->deadline_ms,
-		       &answer) == STORE_DONE &&
+	if (store_rate(r->store,
+		       &(struct rate_ask){subject->key, &rate, 1, true},
+		       r->deadline_ms, &answer) == STORE_DONE &&
 	    answer.over && answer.refused == 1)
 		alert(subject, limit, "more than ");
 }
@@ -171,8 +172,10 @@ static enum store_status ask(const struct round *r,
 			     struct rate_answer *answer_r)
 {
 	*answer_r = (struct rate_answer){0};
-	return store_rate(r->store, subject->key, subject->rates,
-			  subject->count, take, r->deadline_ms, answer_r);
+	return store_rate(r->store,
+			  &(struct rate_ask){subject->key, subject->rates,
+					     subject->count, take},
+			  r->deadline_ms, answer_r);
 }
 
 /*

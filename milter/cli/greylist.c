@@ -313,7 +313,7 @@ static int run(int argc, char **argv)
 		return rc;
 	action = r.action ? find_action(r.action) : NULL;
 	rc = check_request(&r, action);
-	if (rc != 0)
+	if (rc != 0 || !action)
 		return rc;
 	r.arena = arena_new(0);
 	rc = open_all(&r);

@@ -29,7 +29,7 @@ static int owner_of(const struct conf *conf, const char *path,
 static int become_owner(const struct conf *conf, const char *path,
 			struct err *err)
 {
-	struct jail_user user;
+	struct jail_user user = {.change = false};
 
 	if (owner_of(conf, path, &user, err) < 0)
 		return -1;

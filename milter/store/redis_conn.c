@@ -215,8 +215,7 @@ static void keep_answer(struct redis_conn *conn,
 	if (conn->answer_count == conn->answer_room) {
 		conn->answer_room = conn->answer_room * 2 + 64;
 		conn->answers = realloc(conn->answers,
-					conn->answer_room *
-						sizeof(conn->answers[0]));
+					conn->answer_room * sizeof(void *));
 		if (!conn->answers)
 			out_of_memory();
 	}

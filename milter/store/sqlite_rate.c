@@ -41,6 +41,14 @@ static int64_t estimate(const struct bucket *bucket, int64_t interval_ms)
 	       divide_up((__int128)bucket->before * left_ms, interval_ms);
 }
 
+/* When what was used will have shrunk to `room`, within its interval. */
+static int64_t shrunk(int64_t room, const struct rate *rate, int64_t used)
+{
+	if (used <= 0)
+		return 0;
+	return (int64_t)((__int128)room * rate->interval_ms / used);
+}
+
 /*
  * How long until `amount` fits if nothing else comes. Within an interval
  * what was used before it counts less and less; if that is not enough, it
@@ -54,11 +62,9 @@ static int64_t patience(const struct bucket *bucket, const struct rate *rate)
 	if (estimate(bucket, rate->interval_ms) + rate->amount <= rate->limit)
 		return 0;
 	if (room >= 0)
-		return left_ms - (int64_t)((__int128)room * rate->interval_ms /
-					   bucket->before);
+		return left_ms - shrunk(room, rate, bucket->before);
 	room = rate->limit - rate->amount;
-	return left_ms + rate->interval_ms -
-	       (int64_t)((__int128)room * rate->interval_ms / bucket->used);
+	return left_ms + rate->interval_ms - shrunk(room, rate, bucket->used);
 }
 
 static int read_bucket(struct db *db, const struct store_call *call,

@@ -192,13 +192,20 @@ struct rate_answer {
 	int64_t refused;	/* of `which`, in this interval, this one too */
 };
 
+/* The rates of one subject, at most RATES_MAX. */
+struct rate_ask {
+	struct slice subject; /* "user alice" */
+	const struct rate *rates;
+	size_t count;
+	bool take; /* use them up, not only look */
+};
+
 /*
- * Whether the amounts of all rates of that subject ("user alice") fit; if
- * so and `take`, they are used up; if not, nothing is, and with `take` the
- * refusal is counted for each rate that did not fit. One step: exact however many hosts ask.
+ * Whether the amounts of all rates fit; if so and `take`, they are used up;
+ * if not, nothing is, and with `take` the refusal is counted. One step:
+ * exact however many hosts ask.
  */
-enum store_status store_rate(struct store *store, struct slice subject,
-			     const struct rate *rates, size_t count, bool take,
+enum store_status store_rate(struct store *store, const struct rate_ask *ask,
 			     int64_t deadline_ms, struct rate_answer *answer_r);
 
 /* ---- for the administrator; seconds, not milliseconds ---- */

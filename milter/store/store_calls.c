@@ -240,28 +240,25 @@ static struct rate sane(const struct rate *rate)
 	return sane;
 }
 
-enum store_status store_rate(struct store *store, struct slice subject,
-			     const struct rate *rates, size_t count_of,
-			     bool take, int64_t deadline_ms,
-			     struct rate_answer *answer_r)
+enum store_status store_rate(struct store *store, const struct rate_ask *ask,
+			     int64_t deadline_ms, struct rate_answer *answer_r)
 {
-	size_t bytes = store_room(&subject, 1);
+	size_t count = ask->count < RATES_MAX ? ask->count : RATES_MAX;
+	size_t bytes = store_room(&ask->subject, 1);
 	struct store_call *call;
 	struct store_rate_in *in;
 	enum store_status status;
 
-	if (count_of > RATES_MAX)
-		count_of = RATES_MAX;
-	for (size_t i = 0; i < count_of; i++)
-		bytes += store_room(&rates[i].name, 1);
+	for (size_t i = 0; i < count; i++)
+		bytes += store_room(&ask->rates[i].name, 1);
 	call = store_call_new(store, STORE_OP_RATE, bytes, deadline_ms);
 	in = &call->in.rate;
-	in->subject = arena_dup(call->arena, subject);
-	in->count = count_of;
-	in->take = take;
-	for (size_t i = 0; i < count_of; i++) {
-		in->rates[i] = sane(&rates[i]);
-		in->rates[i].name = arena_dup(call->arena, rates[i].name);
+	in->subject = arena_dup(call->arena, ask->subject);
+	in->count = count;
+	in->take = ask->take;
+	for (size_t i = 0; i < count; i++) {
+		in->rates[i] = sane(&ask->rates[i]);
+		in->rates[i].name = arena_dup(call->arena, ask->rates[i].name);
 	}
 	status = store_call_ask(store, call);
 	if (status == STORE_DONE)

@@ -360,8 +360,10 @@ static struct slice do_rate(struct bench *b, const struct store_step *step)
 		rates[i].interval_ms = number(interval) * 1000;
 	}
 	memset(&answer, 0x55, sizeof(answer));
-	status = store_rate(b->store, expand(b, step->a), rates, n,
-			    step->op == STEP_TAKE, deadline(b), &answer);
+	status = store_rate(b->store,
+			    &(struct rate_ask){expand(b, step->a), rates, n,
+					       step->op == STEP_TAKE},
+			    deadline(b), &answer);
 	if (status != STORE_DONE)
 		return failed(b, status);
 	if (!answer.over)

@@ -118,7 +118,9 @@ static void *take_some(void *arg)
 	struct rate_answer answer;
 
 	for (int i = 0; i < 2 * LIMIT / THREADS; i++) {
-		if (store_rate(store, slice_cstr(crowd->word), &rate, 1, true,
+		if (store_rate(store,
+			       &(struct rate_ask){slice_cstr(crowd->word),
+						  &rate, 1, true},
 			       store_deadline(store), &answer) == STORE_DONE &&
 		    !answer.over)
 			atomic_fetch_add(&crowd->done, 1);

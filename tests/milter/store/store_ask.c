@@ -178,8 +178,10 @@ static void rate(struct asker *a, char *words[])
 
 	for (size_t i = 0; i < count && i < RATES_MAX; i++)
 		read_rate(list[i], &rates[i]);
-	status = store_rate(a->store, slice_cstr(words[1]), rates, count,
-			    strcmp(words[3], "take") == 0,
+	status = store_rate(a->store,
+			    &(struct rate_ask){slice_cstr(words[1]), rates,
+					       count,
+					       strcmp(words[3], "take") == 0},
 			    store_deadline(a->store), &answer);
 	print_status(a, status);
 	if (status == STORE_DONE)

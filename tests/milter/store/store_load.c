@@ -64,9 +64,10 @@ static void one_rate(struct runner *r, int64_t deadline_ms)
 	const struct store_load *load = r->load;
 	struct rate rate = {SLICE("load"), load->limit, 1, 3600000};
 	struct rate_answer answer;
-	enum store_status status =
-		store_rate(load->store, slice_cstr(load->name), &rate, 1, true,
-			   deadline_ms, &answer);
+	enum store_status status = store_rate(
+		load->store,
+		&(struct rate_ask){slice_cstr(load->name), &rate, 1, true},
+		deadline_ms, &answer);
 
 	r->figures.status[status]++;
 	if (status == STORE_DONE && answer.over)

@@ -266,9 +266,10 @@ static void fill_over_boots(struct store *store, struct store_test_clock *clock)
 		assert_int_equal(store_try_once(store, name, NULL, NULL),
 				 STORE_DONE);
 		store_note(store, slice_cstr(name), true, 86400000);
-		assert_int_equal(store_rate(store, slice_cstr(name), &rate, 1,
-					    true, store_deadline(store),
-					    &answer),
+		assert_int_equal(store_rate(store,
+					    &(struct rate_ask){slice_cstr(name),
+							       &rate, 1, true},
+					    store_deadline(store), &answer),
 				 STORE_DONE);
 	}
 }

@@ -180,7 +180,8 @@ static void what_waited_past_its_deadline_is_not_run(void **state)
 	/* It keeps the thread busy past the deadline of the next one. */
 	store_note(store, name, true, 1000);
 	usleep(50000);
-	assert_int_equal(store_rate(store, name, &rate, 1, true,
+	assert_int_equal(store_rate(store,
+				    &(struct rate_ask){name, &rate, 1, true},
 				    clock_mono_ms() + 50, &answer),
 			 STORE_LATE);
 	unlock(db);
@@ -191,7 +192,8 @@ static void what_waited_past_its_deadline_is_not_run(void **state)
 		0);
 	assert_int_equal(list.count, 1);
 	rate.amount = 10;
-	assert_int_equal(store_rate(store, name, &rate, 1, false,
+	assert_int_equal(store_rate(store,
+				    &(struct rate_ask){name, &rate, 1, false},
 				    store_deadline(store) + 5000, &answer),
 			 STORE_DONE);
 	assert_false(answer.over);
@@ -242,10 +244,12 @@ static void rates_without_sense_do_no_harm(void **state)
 
 	for (size_t i = 0; i < 8; i++) {
 		memset(&answer, 0x55, sizeof(answer));
-		assert_int_equal(store_rate(store, SLICE("s"), &rates[i % 4], 1,
-					    true, store_deadline(store),
-					    &answer),
-				 STORE_DONE);
+		assert_int_equal(
+			store_rate(store,
+				   &(struct rate_ask){SLICE("s"), &rates[i % 4],
+						      1, true},
+				   store_deadline(store), &answer),
+			STORE_DONE);
 		if (answer.over)
 			assert_true(answer.wait_ms > 0);
 	}
