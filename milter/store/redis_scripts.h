@@ -9,6 +9,7 @@
 
 /* Made from the files of the same names. */
 extern const char redis_lua_time[];
+extern const char redis_lua_since[];
 extern const char redis_lua_greylist[];
 extern const char redis_lua_rate[];
 extern const char redis_lua_note[];

@@ -8,14 +8,3 @@ local time = call('TIME')
 local boot, uptime = ARGV[1], ARGV[2]
 local wall = string.format('%s%03d', time[1], time[2] / 1000)
 local now = boot .. ' ' .. uptime .. ' ' .. wall
-
--- Milliseconds since then, by uptime if the same boot saw it.
-local function since(then_boot, then_uptime, then_wall)
-	local ms
-	if then_boot == boot then
-		ms = uptime - then_uptime
-	else
-		ms = wall - then_wall
-	end
-	return ms > 0 and ms or 0
-end
