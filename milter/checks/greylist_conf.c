@@ -27,7 +27,7 @@ static const struct setting rows[] = {
 	SETTING(struct greylist_conf, recipients, "100", "1", "1000",
 		"recipients of one message that are looked at, in the order "
 		"of their names"),
-	SETTING(struct greylist_conf, trust_after, "10", "0", "1000000",
+	SETTING(struct greylist_conf, trust_after, "10", "0", "1000",
 		"good messages on end (DMARC pass, below actions.greylist) "
 		"after which a domain is trusted and never deferred; spam "
 		"ends its record. 0: no domain is"),

@@ -32,9 +32,11 @@ int sqlite_note(struct db *db, struct store_call *call, struct err *err)
 	domain_key(in->domain, key);
 	sqlite_bind_now(db, statement, &call->now);
 	db_bind_text(db, statement, 4, (struct slice){key, STORE_KEY});
-	if (in->good)
+	if (in->good) {
 		db_bind(db, statement, 5,
 			call->now.uptime_ms + in->lifetime_ms);
+		db_bind(db, statement, 6, STORE_TRUST_MAX);
+	}
 	return db_step(db, statement, err);
 }
 

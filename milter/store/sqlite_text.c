@@ -90,7 +90,8 @@ const char *const sqlite_statements[SQLITE_STATEMENTS] = {
 		"INSERT INTO trust (boot, up, wall, key, good, ends)"
 		" VALUES (?1, ?2, ?3, ?4, 1, ?5) ON CONFLICT (key) DO UPDATE"
 		" SET good = CASE WHEN " LEFT " >= 0 THEN good + 1 ELSE 1 END,"
-		" boot = ?1, up = ?2, wall = ?3, ends = ?5",
+		" boot = ?1, up = ?2, wall = ?3, ends = ?5"
+		" WHERE good < ?6 OR " AGE " * 100 > ends - up",
 	[TRUST_END] = "DELETE FROM trust WHERE key = ?4",
 	[ALLOWED_GET] = "SELECT 1 FROM allowed WHERE name = ?1",
 	[ALLOWED_ADD] = "INSERT OR IGNORE INTO allowed (name) VALUES (?1)",

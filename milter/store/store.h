@@ -153,7 +153,12 @@ enum store_status store_greylist(struct store *store,
 
 #define STORE_NAMES_MAX 16
 
-/* How many good messages in a row that domain has sent; 0: unknown. */
+/*
+ * How many good messages in a row that domain has sent; 0: unknown. Past
+ * STORE_TRUST_MAX a store need not count every one, nor renew the record
+ * more than a hundred times in its lifetime: most mail is from such domains.
+ */
+#define STORE_TRUST_MAX 1000
 enum store_status store_trust(struct store *store, struct slice domain,
 			      int64_t deadline_ms, int64_t *good_r);
 /*
