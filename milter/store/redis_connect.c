@@ -19,6 +19,7 @@ struct seeds {
 	struct redis_node *node[SEEDS_MAX];
 	size_t count;
 	unsigned greeting;
+	bool is_told; /* by Sentinel: its hosts are no servers */
 };
 
 static void seeds_add(struct seeds *seeds, const char *host, int port)
@@ -56,6 +57,7 @@ static int seeds_find(struct redis *redis, struct seeds *seeds,
 					err) < 0)
 			return -1;
 		seeds_add(seeds, master.host, master.port);
+		seeds->is_told = true;
 		return 0;
 	}
 	for (size_t i = 0; i < url->host_count; i++)
@@ -294,7 +296,12 @@ static int connect_seed(struct redis *redis, struct seeds *seeds,
 
 	if (seed->slots && seed->slots->count > 0)
 		return connect_cluster(redis, seed, deadline_ms, err);
-	if (seeds->count > 1 && redis->shared.url->host_count > 1)
+	if (redis->shared.url->host_count > 1 && seed->slots_refused &&
+	    !seeds->is_told)
+		return err_set(err, "the user of `store` needs the right "
+				    "+cluster|slots; docs/redis.md has the "
+				    "ACL line");
+	if (redis->shared.url->host_count > 1 && !seeds->is_told)
 		return err_set(err,
 			       "several hosts are named, but %s is no node of "
 			       "a Cluster: name one host, or use "

@@ -126,6 +126,7 @@ int redis_node_open(struct redis_node *node, const struct redis_shared *shared,
 
 	node->state = REDIS_NODE_DOWN;
 	node->slots = NULL;
+	node->slots_refused = false;
 	node->load_scripts = false;
 	if (find_addresses(node, shared, deadline_ms, &addresses, err) < 0)
 		return -1;
@@ -202,9 +203,10 @@ static int take_slots(struct redis_node *node, struct err *err)
 		node->slots = answer;
 	if (answer->type != REDIS_ERROR)
 		return 0;
+	node->slots_refused =
+		slice_starts_nocase(answer->text, SLICE("NOPERM"));
 	trouble = redis_trouble_of(answer->text);
-	if (trouble == REDIS_TROUBLE_CALL ||
-	    slice_starts_nocase(answer->text, SLICE("NOPERM")))
+	if (trouble == REDIS_TROUBLE_CALL || node->slots_refused)
 		return 0;
 	return redis_trouble_explain(answer->text, err);
 }

@@ -51,6 +51,7 @@ struct redis_node {
 	char probe[16];
 	/* The answer to CLUSTER SLOTS, while the connection is open. */
 	const struct redis_answer *slots;
+	bool slots_refused;		/* the user may not ask for it */
 	int64_t opened_ms;
 	int64_t retry_ms;		/* DOWN: when to try again */
 	int64_t pause_ms;

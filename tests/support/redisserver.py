@@ -11,7 +11,16 @@ from pathlib import Path
 import redis
 
 from support import ports
+from support.gatepost import TOP
 from support.process import Failed, Process
+
+
+def documented_rights():
+    """The rights that docs/redis.md tells the administrator to give."""
+    text = (TOP / "docs/redis.md").read_text()
+    line = next(line for line in text.splitlines()
+                if line.startswith("user gatepost "))
+    return line.partition(">PASSWORD ")[2].split(" ")
 
 
 def find(name):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.ports import wait_until
-from support.redisserver import RedisCluster
+from support.redisserver import RedisCluster, documented_rights
 from support.storeask import StoreAsk
 
 pytestmark = pytest.mark.slow
@@ -139,6 +139,31 @@ def test_one_host_that_is_alive_is_enough_to_begin_with(cluster, tmp_path):
     with StoreAsk(url, tmp_path / "log") as ask:
         ask.wait_up()
         assert ask.numbers("load first 4 50 seeds")["done"] == 200
+
+
+def test_the_documented_user_may_use_a_cluster(cluster, tmp_path):
+    for node in cluster.nodes:
+        node.do("ACL", "SETUSER", "gatepost", "on", ">pw",
+                *documented_rights(), "+cluster|slots", "+asking")
+    url = cluster.url.replace("//", "//gatepost:pw@")
+    with StoreAsk(url, tmp_path / "log", **{"state.timeout": "3s"}) as ask:
+        ask.wait_up()
+        assert ask.numbers("load first 8 50 rights")["done"] == 400
+        slot = slot_of(cluster, ask, "rights@example.net")
+        source = cluster.owner(slot)
+        target = next(n for n in cluster.nodes if n is not source)
+        cluster.begin_move(slot, target)
+        assert ask.greylist("rights@example.net",
+                            "new@example.org").status == "DONE"
+        cluster.move_keys(slot, source, target)
+        cluster.end_move(slot, target)
+        assert ask.do("forget @rights.example").fields["n"] == 400
+        assert ask.log.read_text() == ""
+    for node in cluster.nodes:
+        node.do("ACL", "SETUSER", "gatepost", "-cluster")
+    with StoreAsk(url, tmp_path / "less") as ask:
+        ask.do("wait 300")
+        assert "+cluster|slots" in ask.wait_line("does not work")
 
 
 # ---- nodes that fail ----

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.ports import wait_until
-from support.redisserver import RedisSentinels
+from support.redisserver import RedisSentinels, documented_rights
 from support.storeask import StoreAsk
 
 pytestmark = pytest.mark.slow
@@ -82,6 +82,18 @@ def test_sentinels_and_servers_may_want_a_password(folder, tmp_path):
         with StoreAsk(url, tmp_path / "log") as ask:
             assert ask.do("wait 1000").status == "down"
             ask.wait_line("does not take user and password")
+
+
+def test_the_documented_user_is_enough(folder, tmp_path):
+    with RedisSentinels(folder / "acl") as redis:
+        for server in (redis.master, redis.replica):
+            server.do("ACL", "SETUSER", "gatepost", "on", ">pw",
+                      *documented_rights(), "+role")
+        url = redis.url.replace("//", "//gatepost:pw@")
+        with StoreAsk(url, tmp_path / "log") as ask:
+            ask.wait_up()
+            assert ask.greylist("a@example.net").status == "DONE"
+            assert ask.log.read_text() == ""
 
 
 def test_one_sentinel_is_enough_and_a_frozen_one_no_harm(folder, tmp_path):
