@@ -24,7 +24,7 @@ struct sqlite {
 	int64_t timeout_ms;
 	struct db *db;
 	struct checkpointer *checkpointer;
-	int64_t busy_since_ms; /* 0: the last call was not kept out */
+	int64_t busy_since_ms; /* 0: the last that writes was not kept out */
 };
 
 int64_t sqlite_age(struct db *db, unsigned statement, int column,
@@ -167,8 +167,8 @@ static int run_call(struct db *db, struct store_call *call, struct err *err)
 	}
 }
 
-/* 1: another process writes. */
-static int run_all(struct db *db, struct store_call **calls, size_t count,
+/* 1: another process writes. Readers are never kept out. */
+static int run_all(struct sqlite *s, struct store_call **calls, size_t count,
 		   struct err *err)
 {
 	bool writes = false;
@@ -176,17 +176,19 @@ static int run_all(struct db *db, struct store_call **calls, size_t count,
 
 	/* It alone may take more than one transaction. */
 	if (calls[0]->op >= STORE_OP_LIST)
-		return run_call(db, calls[0], err);
+		return run_call(s->db, calls[0], err);
 	for (size_t i = 0; i < count; i++)
 		writes |= !only_reads(calls[i]);
-	rc = db_begin(db, writes, err);
+	rc = db_begin(s->db, writes, err);
 	if (rc != 0)
 		return rc;
+	if (writes)
+		s->busy_since_ms = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (run_call(db, calls[i], err) < 0)
+		if (run_call(s->db, calls[i], err) < 0)
 			return -1;
 	}
-	return db_commit(db, err);
+	return db_commit(s->db, err);
 }
 
 /*
@@ -225,13 +227,11 @@ static int run(struct store_backend *backend, struct store_call **calls,
 	db_set_deadline(s->db, deadline_ms);
 	if (keep_file(s, deadline_ms, err) < 0)
 		return -1;
-	rc = run_all(s->db, calls, count, err);
+	rc = run_all(s, calls, count, err);
 	if (rc < 0)
 		db_rollback(s->db);
 	if (rc < 0 || (rc > 0 && is_stuck(s, start_ms)))
 		return -1;
-	if (rc == 0)
-		s->busy_since_ms = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (!calls[i]->settled)
 			store_call_settle(calls[i],
