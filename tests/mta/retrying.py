@@ -10,6 +10,8 @@ from support.smtp import Client, Dropped
 
 RCPT = ["user@gatepost.example"]
 BATCH = 5       # messages of one session
+PAUSE = 0.3     # seconds between two sessions of a thread, since Postfix
+                # has to deliver all that is taken
 
 
 class Letter:
@@ -19,6 +21,7 @@ class Letter:
         self.sender = sender
         self.content = doubtful(sender)
         self.tries = 0
+        self.taken = False
         self.due = 0.0
 
 
@@ -51,7 +54,8 @@ class Retriers:
             except (OSError, Dropped) as error:
                 self.failures.append(error)
                 return
-            waiting = [one for one in waiting if one not in self.done]
+            waiting = [one for one in waiting if not one.taken]
+            time.sleep(PAUSE)
 
     def _new(self):
         with self._lock:
@@ -80,6 +84,7 @@ class Retriers:
             if reply.code == 250:
                 self.accepted.append(reply.queue_id)
                 self.done.append(letter)
+                letter.taken = True
 
     def wait_accepted(self, more, timeout=60):
         """Until that many more messages are taken than now."""

@@ -301,6 +301,7 @@ def entries(stack, *words):
     return json.loads(done.stdout)
 
 
+@pytest.mark.tsan
 def test_a_thousand_first_tries_at_once_are_recorded_once_each(grey):
     grey.use({"greylist.delay": "60s", "state.timeout": "5s"})
     senders = [f"crowd{n:03}@crowd.example" for n in range(1000)]

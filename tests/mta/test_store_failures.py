@@ -32,30 +32,38 @@ def killed(redis):
     """It comes back empty."""
     redis.process.child.kill()
     redis.process.child.wait()
-    yield
-    redis.start()
+    try:
+        yield
+    finally:
+        redis.start()
 
 
 @contextmanager
 def frozen(redis):
     redis.process.kill(signal.SIGSTOP)
-    yield
-    redis.process.kill(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        redis.process.kill(signal.SIGCONT)
 
 
 @contextmanager
 def read_only(redis):
     redis.do("REPLICAOF", "127.0.0.1", "1")
-    yield
-    redis.do("REPLICAOF", "NO", "ONE")
+    try:
+        yield
+    finally:
+        redis.do("REPLICAOF", "NO", "ONE")
 
 
 @contextmanager
 def out_of_memory(redis):
     redis.do("CONFIG", "SET", "maxmemory-policy", "noeviction")
     redis.do("CONFIG", "SET", "maxmemory", "1")
-    yield
-    redis.do("CONFIG", "SET", "maxmemory", "0")
+    try:
+        yield
+    finally:
+        redis.do("CONFIG", "SET", "maxmemory", "0")
 
 
 FAULTS = {one.__name__: one for one in
@@ -65,8 +73,10 @@ FAULTS = {one.__name__: one for one in
 @contextmanager
 def slow(proxy):
     proxy.delay = 0.3
-    yield
-    proxy.delay = 0
+    try:
+        yield
+    finally:
+        proxy.delay = 0
 
 
 # How SQLite breaks.
@@ -78,8 +88,10 @@ def disk_full(folder):
         with pytest.raises(OSError):
             while file.write(bytes(4096)):
                 pass
-    yield
-    filler.unlink()
+    try:
+        yield
+    finally:
+        filler.unlink()
 
 
 @contextmanager
@@ -87,8 +99,10 @@ def locked(folder):
     """Another process holds the lock, as a backup gone wrong may."""
     other = sqlite3.connect(folder / "store.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    yield
-    other.close()
+    try:
+        yield
+    finally:
+        other.close()
 
 
 class Watch:
@@ -180,7 +194,9 @@ def with_redis():
             yield stack, redis
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.tsan] * (name == "killed"))
+    for name in FAULTS])
 def test_redis(with_redis, name):
     stack, redis = with_redis
     watch = Watch(stack)
@@ -215,7 +231,8 @@ def with_small_disk():
             subprocess.run(["umount", small], check=True)
 
 
-@pytest.mark.parametrize("fault", [disk_full, locked])
+@pytest.mark.parametrize("fault", [
+    disk_full, pytest.param(locked, marks=pytest.mark.tsan)])
 def test_sqlite(with_small_disk, fault):
     stack, folder = with_small_disk
     watch = Watch(stack)
