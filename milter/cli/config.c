@@ -10,6 +10,7 @@
 #include "milter/daemon/settings.h"
 #include "milter/engine/policy.h"
 #include "milter/net/dns.h"
+#include "milter/store/store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,9 +29,10 @@ static int try_engine(const struct conf *conf, struct err *err)
 	struct policy *policy = policy_new(conf, NULL, err);
 	struct engine *engine = NULL;
 	struct dns *dns = NULL;
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
 	int rc = -1;
 
-	if (policy)
+	if (policy && store_check(conf, daemon->state_dir.s.p, err) == 0)
 		dns = dns_new(conf_group(conf, &dns_settings), err);
 	if (dns)
 		engine = engine_new(checks_table, conf, dns_resolver(dns), err);

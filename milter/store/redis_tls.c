@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct redis_tls {
 	SSL_CTX *context;
@@ -26,8 +27,11 @@ struct redis_tls_link {
 /* What OpenSSL says, in the thread's queue. */
 static const char *reason(void)
 {
-	const char *text = ERR_reason_error_string(ERR_peek_error());
+	unsigned long error = ERR_peek_error();
+	const char *text = ERR_reason_error_string(error);
 
+	if (ERR_SYSTEM_ERROR(error))
+		text = strerror(ERR_GET_REASON(error));
 	return text ? text : "no reason given";
 }
 

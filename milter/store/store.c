@@ -95,11 +95,17 @@ static int read_url(struct arena *arena, const struct conf *conf,
 int store_check(const struct conf *conf, const char *state_dir, struct err *err)
 {
 	struct arena *arena = arena_new(0);
+	struct store_backend *backend = NULL;
 	struct store_url url;
-	int rc = read_url(arena, conf, state_dir, &url, err);
 
+	/* Made but not connected: its other settings are read as well. */
+	if (read_url(arena, conf, state_dir, &url, err) == 0)
+		backend = backends[url.kind]->make(
+			&url, conf_group(conf, &state_settings), err);
+	if (backend)
+		backend->class->free(backend);
 	arena_free(&arena);
-	return rc;
+	return backend ? 0 : -1;
 }
 
 bool store_is_local(const struct conf *conf)

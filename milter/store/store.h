@@ -70,7 +70,7 @@ struct store_options {
 	bool quiet;	/* no log lines: the caller tells what is wrong */
 };
 
-/* Whether the URL of the configuration can be read; opens nothing. */
+/* Whether a store can be made of the configuration; connects to nothing. */
 int store_check(const struct conf *conf, const char *state_dir,
 		struct err *err);
 /* Whether it is kept in files, which the process must be able to write. */

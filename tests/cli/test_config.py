@@ -122,3 +122,17 @@ def test_wrong_usage(words):
     done = config(*words)
     assert done.returncode == 2
     assert "usage: gatepost config" in done.stderr
+
+
+@pytest.mark.parametrize("settings, words", [
+    (["store=mysql://u:pw@h"], "store: must begin with"),
+    (["store=redis://h", "state.prefix={x}"], "state.prefix: "),
+    (["store=rediss://h", "state.tls_ca=/nowhere"],
+     "state.tls_ca: cannot read certificates from /nowhere"),
+])
+def test_a_store_that_cannot_be_made_is_told(settings, words):
+    sets = [word for setting in settings for word in ("--set", setting)]
+    done = config("check", *sets)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "pw" not in done.stderr

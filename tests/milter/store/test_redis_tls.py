@@ -37,8 +37,13 @@ def test_the_store_works_over_tls(server, authority, tmp_path, host):
                   **{"state.tls_ca": authority.cert,
                      "state.timeout": "1s"}) as ask:
         ask.wait_up()
+        connections = server.do("INFO", "stats")[
+            "total_connections_received"]
         figures = ask.numbers("load first 16 500 tls")
         assert figures["done"] == 8000, figures
+        # All over the one connection.
+        assert server.do("INFO", "stats")["total_connections_received"] \
+            <= connections + 1
         assert len(ask.entries(limit=9000, match="@tls.example")) == 8000
         # A message whose answer, and question, take many TLS records.
         many = ",".join(f"{i}-{'x' * 200}@example.org" for i in range(200))
@@ -103,7 +108,7 @@ def test_a_server_may_want_our_certificate(folder, authority, tmp_path):
 
 @pytest.mark.parametrize("settings, words", [
     ({"tls_ca": "/nowhere"}, "state.tls_ca: cannot read certificates from "
-                             "/nowhere"),
+                             "/nowhere: No such file"),
     ({"tls_cert": "/nowhere"}, "set both or neither"),
     ({"tls_cert": "/nowhere", "tls_key": "/nowhere"},
      "state.tls_cert: cannot read a certificate from /nowhere"),
