@@ -6,6 +6,7 @@
 #include "milter/store/store_private.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "milter/store/store_pace.h"
 
 #include <sys/random.h>
 
@@ -23,6 +24,7 @@ struct keeper {
 	int64_t since_ms; /* when it last came up or went down */
 	int64_t sweep_ms; /* when to sweep next */
 	uint64_t missed;  /* calls that were not served, when all was well */
+	struct store_pace pace;
 };
 
 /* From `ms` / 2 to `ms`: workers that lost one server come back apart. */
@@ -85,6 +87,7 @@ static void go_down(struct keeper *k, const struct err *err)
 static void come_up(struct keeper *k)
 {
 	struct store *store = k->store;
+	struct store_stats stats;
 	int64_t now_ms = clock_mono_ms();
 
 	if (k->known && !store->quiet)
@@ -97,6 +100,8 @@ static void come_up(struct keeper *k)
 	k->up = true;
 	k->since_ms = now_ms;
 	k->sweep_ms = now_ms + jitter(SWEEP_MS);
+	store_stats(store, &stats);
+	store_pace_begin(&k->pace, &stats, now_ms);
 	store_queue_open(&store->queue);
 	atomic_store(&store->down, false);
 }
@@ -124,6 +129,30 @@ static bool pause_before_retry(struct keeper *k)
 
 	k->pause_ms = ms * 2;
 	return store_queue_pause(&k->store->queue, jitter(ms));
+}
+
+/* Tells when it has become too slow to be of use, and when it is not. */
+static void watch_pace(struct keeper *k)
+{
+	struct store *store = k->store;
+	struct store_pace_count count;
+	struct store_stats stats;
+	enum store_pace_news news;
+
+	store_stats(store, &stats);
+	news = store_pace_look(&k->pace, &stats, clock_mono_ms(), &count);
+	if (news == PACE_NO_NEWS || store->quiet)
+		return;
+	if (news == PACE_IN_TIME)
+		log_warn("store %s answers in time again", store->url.name);
+	else
+		log_error("store %s is too slow: %llu of %llu calls had no "
+			  "answer within state.timeout (%lld ms), and their "
+			  "mail went on without greylisting and rates; bring "
+			  "it nearer, or raise state.timeout",
+			  store->url.name, (unsigned long long)count.late,
+			  (unsigned long long)count.calls,
+			  (long long)store->state.timeout.ms);
 }
 
 /* Those whose callers have left already are not run. */
@@ -215,6 +244,8 @@ void *store_thread(void *arg)
 			run_batch(&k, calls, n);
 		else if (store_queue_is_ending(queue))
 			break;
+		if (k.up)
+			watch_pace(&k);
 		if (k.up && clock_mono_ms() >= k.sweep_ms)
 			sweep(&k);
 	}

@@ -212,6 +212,30 @@ def test_slow_redis():
                 assert_survived(watch, *run_through(watch, slow(proxy)))
 
 
+@pytest.mark.slow
+def test_a_redis_that_works_but_too_slowly_is_told():
+    """Each call would be in time, but not all that a message needs."""
+    with Folder() as folder, RedisServer(folder / "redis") as redis:
+        with SlowProxy(redis.port) as proxy:
+            url = redis.url.replace(str(redis.port), str(proxy.port))
+            with GreyStack(folder / "stack", url,
+                           {**SETTINGS, "state.timeout": "1s",
+                            "worker.processes": "1"}) as stack:
+                watch = Watch(stack)
+                with Retriers(stack.postfix.port) as load:
+                    load.wait_accepted(10)
+                    proxy.delay = 0.35
+                    ports.wait_until(lambda: watch.lines("is too slow"), 40,
+                                     "the log to say so")
+                    proxy.delay = 0
+                    ports.wait_until(lambda: watch.lines("in time again"),
+                                     40, "the log to say so")
+                assert watch.waits()[-1] < 1000 + NOISE_MS
+                assert len(watch.lines("is too slow")) == 1
+                assert watch.downs() == 0
+                assert_nothing_lost(stack, load)
+
+
 @pytest.fixture(scope="module")
 def with_small_disk():
     """SQLite's file on a file system of its own, of 4 MB."""
