@@ -6,6 +6,8 @@ import pytest
 
 from support import ports
 from support.certificates import Authority
+from support.dnsserver import DnsServer
+from support.gatepost import Gatepost
 from support.redisserver import RedisServer, Sentinel
 from support.storeask import StoreAsk
 
@@ -137,3 +139,21 @@ def test_sentinels_are_asked_by_tls_too(folder, authority, tmp_path):
                 ask.wait_up()
                 assert ask.greylist("a@example.net").status == "DONE"
                 assert ask.log.read_text() == ""
+
+
+def test_workers_reach_it_from_their_jail(folder, authority, server):
+    """By name and with TLS, as another user and with few system calls."""
+    def connections():
+        return server.do("INFO", "stats")["total_connections_received"]
+
+    for path in authority.folder.iterdir():
+        path.chmod(0o644)
+    before = connections()
+    with DnsServer(folder / "dns", {"example.org": "a A 192.0.2.1\n"}) as dns, \
+            Gatepost(folder / "gatepost", dns.address, {
+                "store": f"rediss://localhost:{server.tls_port}",
+                "state.tls_ca": str(authority.cert)}) as gatepost:
+        ports.wait_until(lambda: connections() > before, 10,
+                         "a worker to connect")
+        time.sleep(0.5)
+        assert "does not work" not in gatepost.process.log.read_text()
