@@ -12,7 +12,7 @@ from support.gatepost import Gatepost
 from support.smtp import send
 from support.stack import Stack
 
-DELAY = 3
+DELAY = 2
 MODES = {"greylist.mode": "score", "greylist.delay": f"{DELAY}s"}
 
 # A missing Subject makes a message doubtful, wherever it comes from.

@@ -149,35 +149,59 @@ def test_authenticated_users_are_not(stack):
     assert stack.attempt(sender="u@gatepost.example", login="u").code == 250
 
 
+# All at once; the reason that is given tells which it was.
 EXEMPT = {
-    "trusted_networks": ("198.51.104.0/24", {"client": "198.51.104.1"}),
-    "greylist.exempt_senders": ("Exempt@plain.example", {}),
-    "greylist.exempt_recipients": (
-        "postmaster@", {"recipients": ["postmaster@gatepost.example"]}),
-    "greylist.exempt_clients": ("198.51.100.0/28", {}),
-    "greylist.providers": (
-        "{folder}/providers",
-        {"client": "192.0.2.99", "name": "mx7.out.provider.example"}),
-    "greylist.exempt_symbols": (
-        "RBL_DNSWL_LOW", {"client": "198.51.105.1"}),
+    "greylist.mode": "always",
+    "trusted_networks": "198.51.104.0/24",
+    "greylist.exempt_senders": "Exempt@plain.example",
+    "greylist.exempt_recipients": "postmaster@",
+    "greylist.exempt_clients": "198.51.106.0/28",
+    "greylist.exempt_symbols": "RBL_DNSWL_LOW",
+}
+EXEMPTED = {
+    "trusted_networks": {"client": "198.51.104.1"},
+    "exempt_senders": {"sender": "exempt@plain.example"},
+    "exempt_recipients": {"recipients": [*USER, "postmaster@gatepost.example"]},
+    "exempt_clients": {"client": "198.51.106.5"},
+    "RBL_DNSWL_LOW": {"client": "198.51.105.1"},
+    "providers": {"client": "192.0.2.99", "name": "mx7.out.provider.example"},
 }
 
 
-@pytest.mark.parametrize("name", EXEMPT)
-def test_exempt(grey, name):
-    value, how = EXEMPT[name]
-    (grey.folder / "providers").write_text(
-        "# Retries from many hosts\nout.provider.example\n203.0.113.0/24\n")
-    grey.use({"greylist.mode": "always",
-              name: value.format(folder=grey.folder)})
-    reply = grey.attempt(**{"sender": "exempt@plain.example", **how})
+@pytest.fixture
+def exempting(grey):
+    providers = grey.folder / "providers"
+    providers.write_text("# Retries from many hosts\n"
+                         "out.provider.example\n203.0.113.0/24\n")
+    grey.use({**EXEMPT, "greylist.providers": str(providers)})
+    return grey
+
+
+@pytest.mark.parametrize("name", EXEMPTED)
+def test_exempt(exempting, name):
+    reply = exempting.attempt(**{"sender": "stranger@plain.example",
+                                 **EXEMPTED[name]})
     assert reply.code == 250, reply
-    record = grey.record_of(reply)
+    record = exempting.record_of(reply)
     assert record["action"] == "accept"
-    assert name.removeprefix("greylist.exempt_symbols") in \
-        check_of(record)["reason"]
-    # Whoever is not on it is.
-    grey.first(sender=f"{name}@plain.example", client="198.51.100.77")
+    assert name in check_of(record)["reason"]
+
+
+def test_who_is_on_no_list_is_not_exempt(exempting):
+    for name, how in {"exempt@elsewhere.example": {},
+                      "postmaster@plain.example": {},
+                      "a@plain.example": {"client": "198.51.106.77"},
+                      "b@plain.example": {"client": "203.0.114.1"}}.items():
+        exempting.first(sender=name, **how)
+
+
+def test_always_defers_messages_without_doubts(exempting):
+    how = {"content": message("always@plain.example"),
+           "sender": "always@plain.example"}
+    pending = exempting.first(**how)
+    assert exempting.attempt(sender="u@gatepost.example",
+                             login="u").code == 250
+    assert pending.again().code == 250
 
 
 PROVEN = {"client": "192.0.2.60", "name": "proven.example",
@@ -222,15 +246,6 @@ def test_tries_and_passes_are_forgotten_in_time(grey):
 
 
 # How it is switched
-
-def test_always_defers_messages_without_doubts(grey):
-    grey.use({"greylist.mode": "always"})
-    how = {"content": message("always@plain.example"),
-           "sender": "always@plain.example"}
-    pending = grey.first(**how)
-    assert grey.attempt(sender="u@gatepost.example", login="u").code == 250
-    assert pending.again().code == 250
-
 
 def test_off_defers_and_writes_nothing(grey):
     how = {"sender": "off@plain.example"}
