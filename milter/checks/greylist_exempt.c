@@ -181,47 +181,21 @@ static void gather(struct names *names, const struct mail *mail,
 		add_address(names, attempt->rcpts[i]);
 }
 
-static enum store_status ask_allowed(struct store *store,
-				     const struct names *names,
-				     int64_t deadline_ms, struct slice *name_r)
+/* Why the store's answers exempt a message; empty: they do not. */
+static struct slice tell_standing(const struct mail *mail,
+				  const struct greylist_conf *conf,
+				  const struct store_standing *standing)
 {
-	*name_r = SLICE_NONE;
-	for (size_t at = 0; at < names->n; at += STORE_NAMES_MAX) {
-		size_t count = names->n - at;
-		enum store_status status;
-		int index = -1;
-
-		if (count > STORE_NAMES_MAX)
-			count = STORE_NAMES_MAX;
-		status = store_allowed(store, names->v + at, count, deadline_ms,
-				       &index);
-		if (status != STORE_DONE)
-			return status;
-		if (index < 0)
-			continue;
-		*name_r = names->v[at + (size_t)index];
-		return STORE_DONE;
-	}
-	return STORE_DONE;
-}
-
-static enum store_status by_record(const struct mail *mail,
-				   const struct greylist_conf *conf,
-				   struct store *store, int64_t deadline_ms,
-				   struct slice *why_r)
-{
-	const struct auth_dmarc *dmarc = &mail->verdict->auth.dmarc;
-	enum store_status status;
-	int64_t good = 0;
-
-	if (conf->trust_after == 0 || dmarc->result != AUTH_PASS)
-		return STORE_DONE;
-	status = store_trust(store, dmarc->domain, deadline_ms, &good);
-	if (status == STORE_DONE && good >= conf->trust_after)
-		*why_r = arena_printf(
+	if (standing->index >= 0)
+		return arena_printf(
+			mail->arena, "%.*s is allowed",
+			SLICE_FMT(standing->names[standing->index]));
+	if (standing->domain.n > 0 && standing->good >= conf->trust_after)
+		return arena_printf(
 			mail->arena, "%.*s has sent %lld good messages on end",
-			SLICE_FMT(dmarc->domain), (long long)good);
-	return status;
+			SLICE_FMT(standing->domain),
+			(long long)standing->good);
+	return SLICE_NONE;
 }
 
 enum store_status greylist_exempt_store(const struct mail *mail,
@@ -230,22 +204,24 @@ enum store_status greylist_exempt_store(const struct mail *mail,
 					int64_t deadline_ms,
 					struct slice *why_r)
 {
-	struct store *store = engine_store(mail->engine);
+	const struct auth_dmarc *dmarc = &mail->verdict->auth.dmarc;
+	struct store_standing standing = {.index = -1};
 	struct names names = {.arena = mail->arena};
 	enum store_status status;
-	struct slice name;
 
-	*why_r = SLICE_NONE;
 	names.room = (attempt->rcpt_count + 3) * (LABELS_MAX + 2);
+	if (names.room > STORE_NAMES_MAX)
+		names.room = STORE_NAMES_MAX;
 	names.v = ARENA_ARRAY(mail->arena, struct slice, names.room);
 	gather(&names, mail, attempt);
-	status = ask_allowed(store, &names, deadline_ms, &name);
-	if (status != STORE_DONE)
-		return status;
-	if (name.n > 0) {
-		*why_r = arena_printf(mail->arena, "%.*s is allowed",
-				      SLICE_FMT(name));
-		return STORE_DONE;
-	}
-	return by_record(mail, ready->conf, store, deadline_ms, why_r);
+	standing.names = names.v;
+	standing.count = names.n;
+	if (ready->conf->trust_after > 0 && dmarc->result == AUTH_PASS)
+		standing.domain = dmarc->domain;
+	status = store_standing(engine_store(mail->engine), &standing,
+				deadline_ms);
+	*why_r = status == STORE_DONE
+			 ? tell_standing(mail, ready->conf, &standing)
+			 : SLICE_NONE;
+	return status;
 }

@@ -105,6 +105,7 @@ static void redis_disconnect(struct store_backend *backend)
 }
 
 const struct store_backend_class store_redis = {
+	.keeps_deadlines = true,
 	.make = redis_make,
 	.connect = redis_class_connect,
 	.run = redis_class_run,

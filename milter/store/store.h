@@ -5,10 +5,12 @@
  * for several (store_backend.h).
  *
  * Each call is handed to a thread of the store's, which runs what is waiting
- * in one go, and is waited for until an absolute deadline at most. When the
- * store does not work, calls return STORE_DOWN at once and the thread tries,
- * with growing pauses, until a write succeeds again; both turns are logged
- * once. So no message waits for a dead store, and nobody need ask before.
+ * in one go, and is waited for until an absolute deadline at most. A caller
+ * that is alone may run its call itself, where that keeps the deadline. When
+ * the store does not work, calls return STORE_DOWN at once and the thread
+ * tries, with growing pauses, until a write succeeds again; both turns are
+ * logged once. So no message waits for a dead store, and nobody need ask
+ * before.
  *
  * Thread-safe. Everything passed in is copied; what comes out is plain
  * values or lives in the caller's arena.
@@ -151,7 +153,7 @@ enum store_status store_greylist(struct store *store,
 
 /* ---- what is known of a domain, and what the administrator allows ---- */
 
-#define STORE_NAMES_MAX 16
+#define STORE_NAMES_MAX 8192
 
 /*
  * How many good messages in a row that domain has sent; 0: unknown. Past
@@ -174,6 +176,19 @@ void store_note(struct store *store, struct slice domain, bool good,
 enum store_status store_allowed(struct store *store, const struct slice *names,
 				size_t count, int64_t deadline_ms,
 				int *index_r);
+
+/* Both of the above in one go. */
+struct store_standing {
+	const struct slice *names;
+	size_t count;
+	struct slice domain;	/* empty: is not asked for */
+	/* The answers; -1 and 0 unless STORE_DONE. */
+	int index;
+	int64_t good;
+};
+enum store_status store_standing(struct store *store,
+				 struct store_standing *standing,
+				 int64_t deadline_ms);
 
 /* ---- rates ---- */
 

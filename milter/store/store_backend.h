@@ -1,6 +1,6 @@
 /*
  * What store.c asks of SQLite or Redis. All functions of a back end are
- * called by the store's one thread, so it needs no locks and may wait, but
+ * called by one thread at a time, so it needs no locks and may wait, but
  * never past the deadline it is given.
  */
 #ifndef GATEPOST_STORE_BACKEND_H
@@ -90,6 +90,11 @@ static inline void store_call_settle(struct store_call *call,
 
 struct store_backend;
 struct store_backend_class {
+	/*
+	 * Whether run() ends by the deadline whatever happens, so that who
+	 * asks may call it. A write to a disk may not.
+	 */
+	bool keeps_deadlines;
 	/* Ready to connect; opens nothing. Prefix and URL outlive it. */
 	struct store_backend *(*make)(const struct store_url *url,
 				      const struct state_conf *state,

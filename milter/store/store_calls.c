@@ -96,21 +96,37 @@ void store_call_finish(struct store *store, struct store_call *call,
 	store_call_drop(call);
 }
 
-/* False if it was not taken; *status_r says why. */
-static bool hand_over(struct store *store, struct store_call *call,
-		      enum store_status *status_r)
+/* A call that is not taken gets its status at once. */
+static void hand_over(struct store *store, struct store_call *call, bool urgent)
 {
 	enum store_queue_result result = STORE_QUEUE_SHUT;
 
 	atomic_fetch_add(&call->refs, 1);
 	if (store_is_up(store))
-		result = store_queue_add(&store->queue, call);
-	if (result == STORE_QUEUED) {
+		result = store_queue_add(&store->queue, call, urgent);
+	if (result == STORE_QUEUED)
 		count(&store->counts.asked);
+	else
+		store_call_finish(store, call,
+				  result == STORE_QUEUE_FULL ? STORE_LATE
+							     : STORE_DOWN);
+}
+
+/* False: they are to be handed over. */
+static bool run_here(struct store *store, struct store_call *const *calls,
+		     size_t count_of)
+{
+	if (!store_is_up(store))
+		return false;
+	for (size_t i = 0; i < count_of; i++)
+		atomic_fetch_add(&calls[i]->refs, 1);
+	if (store_run_here(store, calls, count_of)) {
+		for (size_t i = 0; i < count_of; i++)
+			count(&store->counts.asked);
 		return true;
 	}
-	*status_r = result == STORE_QUEUE_FULL ? STORE_LATE : STORE_DOWN;
-	store_call_drop(call);
+	for (size_t i = 0; i < count_of; i++)
+		store_call_drop(calls[i]);
 	return false;
 }
 
@@ -129,23 +145,31 @@ static enum store_status wait_for(struct store_call *call)
 	}
 }
 
+void store_calls_ask(struct store *store, struct store_call *const *calls,
+		     size_t count_of, enum store_status *statuses_r)
+{
+	if (!run_here(store, calls, count_of)) {
+		for (size_t i = 0; i < count_of; i++)
+			hand_over(store, calls[i], true);
+	}
+	for (size_t i = 0; i < count_of; i++) {
+		statuses_r[i] = wait_for(calls[i]);
+		count_result(store, statuses_r[i]);
+	}
+}
+
 enum store_status store_call_ask(struct store *store, struct store_call *call)
 {
 	enum store_status status;
 
-	if (hand_over(store, call, &status))
+	if (call->op >= STORE_OP_LIST) {
+		hand_over(store, call, true);
 		status = wait_for(call);
-	count_result(store, status);
-	return status;
-}
-
-void store_call_send(struct store *store, struct store_call *call)
-{
-	enum store_status status;
-
-	if (!hand_over(store, call, &status))
 		count_result(store, status);
-	store_call_drop(call);
+	} else {
+		store_calls_ask(store, &call, 1, &status);
+	}
+	return status;
 }
 
 enum store_status store_greylist(struct store *store,
@@ -178,19 +202,79 @@ enum store_status store_greylist(struct store *store,
 	return status;
 }
 
-enum store_status store_trust(struct store *store, struct slice domain,
-			      int64_t deadline_ms, int64_t *good_r)
+static struct store_call *trust_call(struct store *store, struct slice domain,
+				     int64_t deadline_ms)
 {
 	struct store_call *call = store_call_new(
 		store, STORE_OP_TRUST, store_room(&domain, 1), deadline_ms);
-	enum store_status status;
 
 	call->in.name = arena_dup(call->arena, domain);
-	status = store_call_ask(store, call);
+	return call;
+}
+
+static struct store_call *allowed_call(struct store *store,
+				       const struct slice *names,
+				       size_t count_of, int64_t deadline_ms)
+{
+	struct store_call *call;
+
+	if (count_of > STORE_NAMES_MAX)
+		count_of = STORE_NAMES_MAX;
+	call = store_call_new(store, STORE_OP_ALLOWED,
+			      store_room(names, count_of), deadline_ms);
+	call->in.names.names = store_copy(call, names, count_of);
+	call->in.names.count = count_of;
+	return call;
+}
+
+enum store_status store_trust(struct store *store, struct slice domain,
+			      int64_t deadline_ms, int64_t *good_r)
+{
+	struct store_call *call = trust_call(store, domain, deadline_ms);
+	enum store_status status = store_call_ask(store, call);
+
 	if (status == STORE_DONE)
 		*good_r = call->out.number;
 	store_call_drop(call);
 	return status;
+}
+
+enum store_status store_allowed(struct store *store, const struct slice *names,
+				size_t count_of, int64_t deadline_ms,
+				int *index_r)
+{
+	struct store_call *call =
+		allowed_call(store, names, count_of, deadline_ms);
+	enum store_status status = store_call_ask(store, call);
+
+	if (status == STORE_DONE)
+		*index_r = (int)call->out.number;
+	store_call_drop(call);
+	return status;
+}
+
+enum store_status store_standing(struct store *store,
+				 struct store_standing *standing,
+				 int64_t deadline_ms)
+{
+	enum store_status statuses[2] = {STORE_DONE, STORE_DONE};
+	struct store_call *calls[2];
+	size_t n = 1;
+
+	calls[0] = allowed_call(store, standing->names, standing->count,
+				deadline_ms);
+	if (standing->domain.n > 0)
+		calls[n++] = trust_call(store, standing->domain, deadline_ms);
+	store_calls_ask(store, calls, n, statuses);
+	standing->index = -1;
+	standing->good = 0;
+	if (statuses[0] == STORE_DONE)
+		standing->index = (int)calls[0]->out.number;
+	if (n > 1 && statuses[1] == STORE_DONE)
+		standing->good = calls[1]->out.number;
+	for (size_t i = 0; i < n; i++)
+		store_call_drop(calls[i]);
+	return statuses[0] != STORE_DONE ? statuses[0] : statuses[1];
 }
 
 void store_note(struct store *store, struct slice domain, bool good,
@@ -204,27 +288,9 @@ void store_note(struct store *store, struct slice domain, bool good,
 		.good = good,
 		.lifetime_ms = store_between(lifetime_ms, 0, STORE_NUMBER_MAX),
 	};
-	store_call_send(store, call);
-}
-
-enum store_status store_allowed(struct store *store, const struct slice *names,
-				size_t count_of, int64_t deadline_ms,
-				int *index_r)
-{
-	struct store_call *call;
-	enum store_status status;
-
-	if (count_of > STORE_NAMES_MAX)
-		count_of = STORE_NAMES_MAX;
-	call = store_call_new(store, STORE_OP_ALLOWED,
-			      store_room(names, count_of), deadline_ms);
-	call->in.names.names = store_copy(call, names, count_of);
-	call->in.names.count = count_of;
-	status = store_call_ask(store, call);
-	if (status == STORE_DONE)
-		*index_r = (int)call->out.number;
+	/* The end of a record is news; one more good message is none. */
+	hand_over(store, call, !good);
 	store_call_drop(call);
-	return status;
 }
 
 /* A rate that makes sense, whatever it is: back ends divide by it. */

@@ -2,6 +2,9 @@
  * The store's thread: connects, runs what waits in one go, and is the
  * breaker. When the back end fails as a whole, the store is down: the queue
  * is shut, so that nothing waits for it, until connecting works again.
+ *
+ * While it has nothing to do, a caller may run its own calls in its place
+ * (store_run_here()), if the back end keeps deadlines by itself.
  */
 #include "milter/store/store_private.h"
 #include "common/base/clock.h"
@@ -14,18 +17,6 @@
 #define CONNECT_MS 1000 /* at least; nobody waits for it longer than usual */
 #define SWEEP_MS 60000
 #define SWEEP_MORE_MS 1000
-
-/* The thread's own. */
-struct keeper {
-	struct store *store;
-	bool known; /* whether it works: false until the first try */
-	bool up;
-	int64_t pause_ms;
-	int64_t since_ms; /* when it last came up or went down */
-	int64_t sweep_ms; /* when to sweep next */
-	uint64_t missed;  /* calls that were not served, when all was well */
-	struct store_pace pace;
-};
 
 /* From `ms` / 2 to `ms`: workers that lost one server come back apart. */
 static int64_t jitter(int64_t ms)
@@ -55,9 +46,9 @@ static void finish_list(struct store *store, struct store_call *list,
 	}
 }
 
-static void go_down(struct keeper *k, const struct err *err)
+static void go_down(struct store *store, const struct err *err)
 {
-	struct store *store = k->store;
+	struct store_keeper *k = &store->keeper;
 	int64_t now_ms = clock_mono_ms();
 
 	store->backend->class->disconnect(store->backend);
@@ -84,9 +75,9 @@ static void go_down(struct keeper *k, const struct err *err)
 			  store->url.name, err->text);
 }
 
-static void come_up(struct keeper *k)
+static void come_up(struct store *store)
 {
-	struct store *store = k->store;
+	struct store_keeper *k = &store->keeper;
 	struct store_stats stats;
 	int64_t now_ms = clock_mono_ms();
 
@@ -106,9 +97,8 @@ static void come_up(struct keeper *k)
 	atomic_store(&store->down, false);
 }
 
-static void try_to_connect(struct keeper *k)
+static void try_to_connect(struct store *store)
 {
-	struct store *store = k->store;
 	int64_t ms = store->state.timeout.ms;
 	struct err err = {""};
 
@@ -116,31 +106,32 @@ static void try_to_connect(struct keeper *k)
 		ms = CONNECT_MS;
 	if (store->backend->class->connect(store->backend, clock_mono_ms() + ms,
 					   &err) == 0)
-		come_up(k);
+		come_up(store);
 	else
-		go_down(k, &err);
+		go_down(store, &err);
 }
 
 /* Sleeps between two tries; false when the thread is to end. */
-static bool pause_before_retry(struct keeper *k)
+static bool pause_before_retry(struct store *store)
 {
-	int64_t longest_ms = k->store->state.retry.ms;
+	struct store_keeper *k = &store->keeper;
+	int64_t longest_ms = store->state.retry.ms;
 	int64_t ms = k->pause_ms < longest_ms ? k->pause_ms : longest_ms;
 
 	k->pause_ms = ms * 2;
-	return store_queue_pause(&k->store->queue, jitter(ms));
+	return store_queue_pause(&store->queue, jitter(ms));
 }
 
 /* Tells when it has become too slow to be of use, and when it is not. */
-static void watch_pace(struct keeper *k)
+static void watch_pace(struct store *store)
 {
-	struct store *store = k->store;
 	struct store_pace_count count;
 	struct store_stats stats;
 	enum store_pace_news news;
 
 	store_stats(store, &stats);
-	news = store_pace_look(&k->pace, &stats, clock_mono_ms(), &count);
+	news = store_pace_look(&store->keeper.pace, &stats, clock_mono_ms(),
+			       &count);
 	if (news == PACE_NO_NEWS || store->quiet)
 		return;
 	if (news == PACE_IN_TIME)
@@ -183,18 +174,18 @@ static int64_t batch_deadline(const struct store *store,
 	return clock_mono_ms() + store->state.timeout.ms;
 }
 
-static void run_batch(struct keeper *k, struct store_call **calls, size_t count)
+static void run_batch(struct store *store, struct store_call **calls,
+		      size_t count, int64_t deadline_ms)
 {
-	struct store *store = k->store;
 	struct err err = {""};
 	int rc;
 
 	count = drop_late(store, calls, count);
 	if (count == 0)
 		return;
-	k->missed = count_missed(store);
+	store->keeper.missed = count_missed(store);
 	rc = store->backend->class->run(store->backend, calls, count,
-					batch_deadline(store, calls[0]), &err);
+					deadline_ms, &err);
 	for (size_t i = 0; i < count; i++) {
 		if (!calls[i]->settled) {
 			store_call_settle(calls[i], STORE_FAILED);
@@ -203,12 +194,11 @@ static void run_batch(struct keeper *k, struct store_call **calls, size_t count)
 		store_call_finish(store, calls[i], calls[i]->result);
 	}
 	if (rc < 0)
-		go_down(k, &err);
+		go_down(store, &err);
 }
 
-static void sweep(struct keeper *k)
+static void sweep(struct store *store)
 {
-	struct store *store = k->store;
 	struct store_time now;
 	struct err err = {""};
 	int rc;
@@ -217,39 +207,73 @@ static void sweep(struct keeper *k)
 	rc = store->backend->class->sweep(
 		store->backend, &now, clock_mono_ms() + store->state.timeout.ms,
 		&err);
-	k->sweep_ms =
+	store->keeper.sweep_ms =
 		clock_mono_ms() + jitter(rc > 0 ? SWEEP_MORE_MS : SWEEP_MS);
 	if (rc < 0)
-		go_down(k, &err);
+		go_down(store, &err);
+}
+
+/*
+ * A caller that has lost much of its time already would take the store's
+ * usual pace for a fault.
+ */
+static bool has_time(const struct store *store, const struct store_call *call,
+		     int64_t now_ms)
+{
+	return (call->deadline_ms - now_ms) * 10 >= store->state.timeout.ms * 9;
+}
+
+bool store_run_here(struct store *store, struct store_call *const *own,
+		    size_t count)
+{
+	struct store_call *calls[STORE_BATCH_MAX];
+	int64_t now_ms = clock_mono_ms();
+	int64_t deadline_ms = now_ms + store->state.timeout.ms;
+	size_t n;
+
+	if (!store->backend->class->keeps_deadlines ||
+	    !has_time(store, own[0], now_ms))
+		return false;
+	n = store_queue_borrow(&store->queue, own, count, calls);
+	if (n == 0)
+		return false;
+	if (deadline_ms > own[0]->deadline_ms)
+		deadline_ms = own[0]->deadline_ms;
+	run_batch(store, calls, n, deadline_ms);
+	if (store->keeper.up)
+		watch_pace(store);
+	store_queue_give_back(&store->queue);
+	return true;
 }
 
 void *store_thread(void *arg)
 {
-	struct keeper k = {.store = arg};
-	struct store_queue *queue = &k.store->queue;
+	struct store *store = arg;
+	struct store_keeper *k = &store->keeper;
 	struct store_call *calls[STORE_BATCH_MAX];
 
 	for (;;) {
 		size_t n;
 
-		if (!k.up)
-			try_to_connect(&k);
-		if (!k.up) {
-			if (pause_before_retry(&k))
+		if (!k->up)
+			try_to_connect(store);
+		if (!k->up) {
+			if (pause_before_retry(store))
 				continue;
 			break;
 		}
-		n = store_queue_take(queue, k.sweep_ms, calls);
+		n = store_queue_take(&store->queue, k->sweep_ms, calls);
 		if (n > 0)
-			run_batch(&k, calls, n);
-		else if (store_queue_is_ending(queue))
+			run_batch(store, calls, n,
+				  batch_deadline(store, calls[0]));
+		else if (store_queue_is_ending(&store->queue))
 			break;
-		if (k.up)
-			watch_pace(&k);
-		if (k.up && clock_mono_ms() >= k.sweep_ms)
-			sweep(&k);
+		if (k->up)
+			watch_pace(store);
+		if (k->up && clock_mono_ms() >= k->sweep_ms)
+			sweep(store);
 	}
-	finish_list(k.store, store_queue_shut(queue), STORE_DOWN);
-	k.store->backend->class->disconnect(k.store->backend);
+	finish_list(store, store_queue_shut(&store->queue), STORE_DOWN);
+	store->backend->class->disconnect(store->backend);
 	return NULL;
 }

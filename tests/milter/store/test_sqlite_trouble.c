@@ -137,9 +137,9 @@ static void who_waits_when_the_store_goes_down_leaves_at_once(void **state)
 	works(store);
 	raw = open_raw(folder);
 	run_raw(raw, "BEGIN IMMEDIATE");
-	store_note(store, SLICE("a.example"), true, 1000);
+	store_note(store, SLICE("a.example"), false, 1000);
 	usleep(100000);
-	store_note(store, SLICE("b.example"), true, 1000);
+	store_note(store, SLICE("b.example"), false, 1000);
 	usleep(750000);
 	start_ms = clock_mono_ms();
 	assert_int_equal(

@@ -178,7 +178,7 @@ static void what_waited_past_its_deadline_is_not_run(void **state)
 			 STORE_DONE);
 	db = lock(folder);
 	/* It keeps the thread busy past the deadline of the next one. */
-	store_note(store, name, true, 1000);
+	store_note(store, name, false, 1000);
 	usleep(50000);
 	assert_int_equal(store_rate(store,
 				    &(struct rate_ask){name, &rate, 1, true},
