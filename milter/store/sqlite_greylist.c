@@ -5,6 +5,8 @@
 #include "milter/store/sqlite_private.h"
 #include "milter/store/store_keys.h"
 
+#include <string.h>
+
 /* Longer texts are cut in the list; the keys are over all of them. */
 #define TEXT_MAX 320
 
@@ -27,13 +29,25 @@ struct outcome {
 	int64_t age_ms;	    /* of the oldest of all */
 };
 
-static void make_key(const struct greylist_try *in, size_t rcpt, size_t origin,
-		     char key_r[STORE_KEY + 1])
+/*
+ * The entries of one sender begin alike, so that a message's rows lie on one
+ * page: each page that is written costs as much as all else of a call.
+ */
+static void make_keys(const struct greylist_try *in, struct entry *entries)
 {
-	const struct slice parts[] = {SLICE("greylist"), in->sender,
-				      in->rcpts[rcpt], in->origins[origin]};
+	const struct slice sender[] = {SLICE("greylist"), in->sender};
+	char begin[STORE_KEY + 1];
 
-	store_key(parts, sizeof(parts) / sizeof(parts[0]), key_r);
+	store_key(sender, sizeof(sender) / sizeof(sender[0]), begin);
+	for (size_t i = 0; i < in->rcpt_count * in->origin_count; i++) {
+		const struct slice parts[] = {
+			sender[0], in->sender, in->rcpts[i / in->origin_count],
+			in->origins[i % in->origin_count]};
+
+		store_key(parts, sizeof(parts) / sizeof(parts[0]),
+			  entries[i].key);
+		memcpy(entries[i].key, begin, STORE_KEY / 2);
+	}
 }
 
 static int read_entry(struct db *db, const struct store_call *call,
@@ -73,7 +87,7 @@ static void consider(const struct greylist_try *in, const struct entry *entry,
 		outcome->waiting_ms = entry->age_ms;
 }
 
-static int read_rcpt(struct db *db, const struct store_call *call, size_t rcpt,
+static int read_rcpt(struct db *db, const struct store_call *call,
 		     struct entry *entries, struct outcome *outcome_r,
 		     struct err *err)
 {
@@ -81,7 +95,6 @@ static int read_rcpt(struct db *db, const struct store_call *call, size_t rcpt,
 
 	*outcome_r = (struct outcome){.waiting_ms = -1};
 	for (size_t i = 0; i < in->origin_count; i++) {
-		make_key(in, rcpt, i, entries[i].key);
 		if (read_entry(db, call, &entries[i], err) < 0)
 			return -1;
 		consider(in, &entries[i], outcome_r);
@@ -180,8 +193,9 @@ int sqlite_greylist(struct db *db, struct store_call *call, struct err *err)
 	struct outcome *outcomes =
 		ARENA_ARRAY(call->arena, struct outcome, in->rcpt_count);
 
+	make_keys(in, entries);
 	for (size_t i = 0; i < in->rcpt_count; i++) {
-		if (read_rcpt(db, call, i, &entries[i * in->origin_count],
+		if (read_rcpt(db, call, &entries[i * in->origin_count],
 			      &outcomes[i], err) < 0)
 			return -1;
 	}
