@@ -1,7 +1,7 @@
 /*
  * The verdict record, version 1: everything one message was judged by, in
  * plain values. It is filled once (milter/engine/report.c) and everything
- * reads it: the log line, `gatepost check`, and later the history.
+ * reads it: the log line, the history, `gatepost check` and `explain`.
  */
 #ifndef GATEPOST_VERDICT_RECORD_H
 #define GATEPOST_VERDICT_RECORD_H
@@ -21,7 +21,8 @@ struct record_check {
 	struct slice name;
 	struct slice outcome;
 	struct slice reason;
-	double ms;
+	double ms;		/* spent judging */
+	double took_ms;		/* from its first run to its end, waits too */
 };
 
 struct record_dkim {
@@ -57,10 +58,15 @@ struct record {
 	struct slice client, client_name, helo, user;
 	struct slice sender;
 	const struct slice *rcpts;
-	size_t rcpt_count;
+	size_t rcpt_count;	/* those that are here */
+	size_t rcpt_total;	/* those the message had */
+	struct slice direction;	/* "in": from a stranger; "out": from a user
+				 * who logged in, or a trusted network */
 	struct slice message_id, from, subject;
 	uint64_t size;
 	struct slice action, would;
+	struct slice cause;	/* what decided: "score", "dmarc", "dns",
+				 * "greylist", "ratelimit", "limit" */
 	struct slice reply;	/* what the client is told; empty: its 250 */
 	double score;
 	const struct record_number *thresholds;
@@ -75,7 +81,11 @@ struct record {
 	const struct record_number *stages;	/* milliseconds */
 	size_t stage_count;
 	unsigned dns_asked, dns_cached, dns_failed;
+	bool probe;		/* made by /healthz; nobody's mail */
 };
+
+/* When the verdict was there: wall clock, milliseconds since the epoch. */
+int64_t record_decided_ms(const struct record *record);
 
 /*
  * One JSON object. Bytes that are not UTF-8 are written as U+FFFD, control
