@@ -1,6 +1,7 @@
 /* The log. A line leaves in one system call, so lines do not mix. */
 #include "common/base/log.h"
 #include "common/base/clock.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -16,8 +17,7 @@ static struct {
 	enum log_target target;
 	enum log_format format;
 	enum log_level level;
-} settings = {"gatepost", LOG_TARGET_STDERR, LOG_FORMAT_LOGFMT,
-	      LOG_LEVEL_INFO};
+} settings = {"gatepost", LOG_TARGET_STDERR, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO};
 
 static const char *const level_words[] = {"error", "warn", "info", "debug"};
 static const int level_priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO,
@@ -107,19 +107,23 @@ void log_pairs(enum log_level level, struct slice pairs)
 }
 
 /* Escapes for a quoted logfmt or JSON value: the same rules serve both. */
-static size_t quote(char *out, size_t room, const char *text)
+static size_t quote(char *out, size_t room, struct slice text)
 {
-	size_t n = 0;
+	size_t n = 0, length;
 
-	for (; *text && n + 8 < room; text++) {
-		unsigned char c = (unsigned char)*text;
+	for (size_t i = 0; i < text.n && n + 8 < room; i += length) {
+		unsigned char c = (unsigned char)text.p[i];
 
-		if (c == '"' || c == '\\')
-			out[n++] = '\\', out[n++] = (char)c;
-		else if (c < 0x20 || c == 0x7f)
+		length = utf8_shown_length(text, i);
+		if (length == 0) {
 			n += (size_t)snprintf(out + n, 7, "\\u%04x", c);
-		else
-			out[n++] = (char)c;
+			length = 1;
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			out[n++] = '\\';
+		memcpy(out + n, text.p + i, length);
+		n += length;
 	}
 	return n;
 }
@@ -138,7 +142,8 @@ void log_write(enum log_level level, const char *format, ...)
 	va_end(args);
 	n = (size_t)snprintf(pairs, sizeof(pairs),
 			     json ? "\"msg\":\"" : "msg=\"");
-	n += quote(pairs + n, sizeof(pairs) - n - 2, text);
+	n += quote(pairs + n, sizeof(pairs) - n - 2,
+		   utf8_cut(slice_cstr(text), sizeof(text)));
 	pairs[n++] = '"';
 	log_pairs(level, (struct slice){pairs, n});
 }

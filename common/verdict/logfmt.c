@@ -3,6 +3,7 @@
  * hold anything but plain characters, and cut at a length that keeps a
  * line within what log daemons take.
  */
+#include "common/base/utf8.h"
 #include "common/verdict/record.h"
 
 #define VALUE_MAX 256
@@ -21,17 +22,22 @@ static bool is_plain(struct slice s)
 
 static void add_escaped(struct buf *out, struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	struct slice part;
 
-		if (c == '"' || c == '\\') {
+	/* Between quotes and backslashes, what can be shown. */
+	for (size_t i = 0; i < s.n; i += part.n) {
+		size_t end = i;
+
+		if (s.p[i] == '"' || s.p[i] == '\\') {
 			buf_add_char(out, '\\');
-			buf_add_char(out, (char)c);
-		} else if (c < ' ' || c == 0x7f) {
-			buf_printf(out, "\\x%02x", c);
-		} else {
-			buf_add_char(out, (char)c);
+			buf_add_char(out, s.p[i]);
+			part.n = 1;
+			continue;
 		}
+		while (end < s.n && s.p[end] != '"' && s.p[end] != '\\')
+			end++;
+		part = slice_sub(s, i, end);
+		utf8_add_shown(out, part);
 	}
 }
 
@@ -40,7 +46,7 @@ static void add_pair(struct buf *out, const char *name, struct slice value)
 	buf_add_char(out, ' ');
 	buf_add_text(out, name);
 	buf_add_char(out, '=');
-	value = slice_sub(value, 0, VALUE_MAX);
+	value = utf8_cut(value, VALUE_MAX);
 	if (is_plain(value)) {
 		buf_add(out, value);
 		return;
@@ -59,8 +65,8 @@ static void add_rcpts(struct buf *out, const struct record *r)
 			buf_add_char(&list, ',');
 		buf_add(&list, r->rcpts[i]);
 	}
-	if (r->rcpt_count > RCPTS_MAX)
-		buf_printf(&list, ",and %zu more", r->rcpt_count - RCPTS_MAX);
+	if (r->rcpt_total > RCPTS_MAX)
+		buf_printf(&list, ",and %zu more", r->rcpt_total - RCPTS_MAX);
 	add_pair(out, "to", buf_slice(&list));
 }
 
@@ -93,6 +99,7 @@ struct slice record_logfmt(struct arena *arena, const struct record *r)
 	buf_add_text(&out, "msg=verdict");
 	add_pair(&out, "id", r->id);
 	add_pair(&out, "queue", r->queue_id);
+	add_pair(&out, "dir", r->direction);
 	add_pair(&out, "action", r->action);
 	if (!slice_eq(r->action, r->would))
 		add_pair(&out, "would", r->would);

@@ -88,8 +88,10 @@ struct record {
 int64_t record_decided_ms(const struct record *record);
 
 /*
- * One JSON object. Bytes that are not UTF-8 are written as U+FFFD, control
- * characters as escapes. `indent`: spaces per level, 0 for one line.
+ * One JSON object. Bytes that are not UTF-8 are written as U+FFFD, and the
+ * member "bytes" then has the text as it was: its JSON Pointer (RFC 6901) and
+ * its bytes in base64. Characters that a terminal would obey are escapes.
+ * `indent`: spaces per level, 0 for one line.
  */
 struct slice record_json(struct arena *arena, const struct record *record,
 			 int indent);

@@ -4,7 +4,9 @@
  * entry takes two lines instead, so that addresses stay readable.
  */
 #include "milter/cli/entries.h"
+
 #include "common/base/buf.h"
+#include "common/base/utf8.h"
 #include "common/verdict/json.h"
 
 enum column { KEY, STATE, TRIES, FROM, TO, VIA, COLUMNS };
@@ -26,21 +28,6 @@ struct table {
 	size_t widths[COLUMNS];
 	size_t width; /* 0: any */
 };
-
-struct slice entries_printable(struct arena *arena, struct slice text)
-{
-	struct buf out = BUF(arena);
-
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (c < ' ' || c == 0x7f)
-			buf_printf(&out, "\\x%02x", c);
-		else
-			buf_add_char(&out, (char)c);
-	}
-	return buf_slice(&out);
-}
 
 /* Whether a character begins at s[i] (UTF-8). */
 static bool is_begin(struct slice s, size_t i)
@@ -106,11 +93,10 @@ static struct row row_of(struct arena *arena,
 		[KEY] = entry->key,
 		[STATE] = state_of(arena, entry),
 		[TRIES] = arena_printf(arena, "%lld", (long long)entry->tries),
-		[FROM] = entry->sender.n > 0
-				 ? entries_printable(arena, entry->sender)
-				 : SLICE("<>"),
-		[TO] = entries_printable(arena, entry->rcpt),
-		[VIA] = entries_printable(arena, entry->origin),
+		[FROM] = entry->sender.n > 0 ? utf8_shown(arena, entry->sender)
+					     : SLICE("<>"),
+		[TO] = utf8_shown(arena, entry->rcpt),
+		[VIA] = utf8_shown(arena, entry->origin),
 	}};
 
 	return row;

@@ -18,7 +18,5 @@ void entries_json(FILE *out, struct arena *arena,
 /* The same for names that are allowed. */
 void entries_names_json(FILE *out, struct arena *arena,
 			const struct slice *names, size_t count);
-/* What came from outside, as it can be shown. */
-struct slice entries_printable(struct arena *arena, struct slice text);
 
 #endif

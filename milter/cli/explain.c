@@ -1,43 +1,35 @@
 /* Explains a record: what was done, each point and why, what did not run. */
 #include "milter/cli/explain.h"
 
+#include "common/base/utf8.h"
+
 #include <math.h>
 
 #define WIDTH 78
 
-/* Writes text from outside; *column counts characters, not bytes. */
-static void put(FILE *out, struct slice s, size_t *column)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < ' ' || c == 0x7f) {
-			*column += (size_t)fprintf(out, "\\x%02x", c);
-		} else {
-			fputc(c, out);
-			*column += (c & 0xc0) != 0x80;
-		}
-	}
-}
-
 /* Words from `text`, wrapped, continued at column `indent`. */
 static void wrap(FILE *out, struct slice text, size_t indent, size_t column)
 {
-	struct slice rest = text, word;
+	struct arena *arena = arena_new(0);
+	struct slice rest = utf8_shown(arena, text), word;
 	bool first = true;
 
 	while (slice_next(&rest, ' ', &word)) {
-		if (!first && column + 1 + word.n > WIDTH) {
+		size_t n = utf8_count(word);
+
+		if (!first && column + 1 + n > WIDTH) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!first) {
 			fputc(' ', out);
 			column++;
 		}
-		put(out, word, &column);
+		fprintf(out, "%.*s", SLICE_FMT(word));
+		column += n;
 		first = false;
 	}
 	fputc('\n', out);
+	arena_free(&arena);
 }
 
 static void line(FILE *out, const char *label, struct slice text)
@@ -100,10 +92,10 @@ static void spf(FILE *out, const struct record_auth *auth, struct arena *a)
 
 	buf_add(&text, auth->spf_result);
 	if (auth->spf_domain.n > 0)
-		buf_printf(&text, " for %.*s (%s)",
-			   SLICE_FMT(auth->spf_domain),
+		buf_printf(&text, " for %.*s (%s)", SLICE_FMT(auth->spf_domain),
 			   slice_eq(auth->spf_scope, SLICE("helo"))
-				   ? "HELO" : "envelope sender");
+				   ? "HELO"
+				   : "envelope sender");
 	if (auth->spf_explanation.n > 0)
 		buf_printf(&text, ": %.*s", SLICE_FMT(auth->spf_explanation));
 	line(out, "SPF", buf_slice(&text));

@@ -7,6 +7,7 @@
 #include "milter/cli/open_store.h"
 #include "milter/cli/verb.h"
 
+#include "common/base/utf8.h"
 #include "milter/daemon/settings.h"
 
 #include <stdio.h>
@@ -180,7 +181,7 @@ static int do_allowed(const struct request *r)
 		puts("No names are allowed.");
 	for (size_t i = 0; !r->json && i < count; i++)
 		printf("%.*s\n",
-		       SLICE_FMT(entries_printable(r->arena, names[i])));
+		       SLICE_FMT(utf8_shown(r->arena, names[i])));
 	return EXIT_DONE;
 }
 

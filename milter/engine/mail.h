@@ -30,6 +30,7 @@ struct conn {
 	struct slice daemon_name;	/* the MTA's {daemon_name} */
 	struct slice tls_version;
 	bool trusted;			/* in trusted_networks, or no address */
+	bool probe;			/* /healthz: counted and kept nowhere */
 };
 
 /*

@@ -195,6 +195,8 @@ static void judge_score(const struct policy *policy, double score,
 			continue;
 		d->threshold = thresholds[i].name;
 		d->would = follows[i];
+		if (d->would != ACTION_ACCEPT)
+			d->cause = "score";
 	}
 }
 
@@ -274,8 +276,21 @@ static void defer(const struct mail *mail, const char *status,
 void policy_tempfail(const struct mail *mail, const char *reason,
 		     struct decision *decision_r)
 {
-	*decision_r = (struct decision){0};
+	*decision_r = (struct decision){.cause = "limit"};
 	defer(mail, "4.3.0", reason, decision_r);
+}
+
+static void follow_dmarc(const struct auth *auth, bool by_dmarc,
+			 struct decision *d)
+{
+	if (by_dmarc) {
+		d->would = ACTION_REJECT;
+		d->cause = "dmarc";
+	} else if (d->would == ACTION_ACCEPT &&
+		   dmarc_asks(auth, DMARC_POLICY_QUARANTINE)) {
+		d->would = ACTION_TAG;
+		d->cause = "dmarc";
+	}
 }
 
 void policy_decide(const struct policy *policy, const struct mail *mail,
@@ -287,16 +302,14 @@ void policy_decide(const struct policy *policy, const struct mail *mail,
 
 	*d = (struct decision){0};
 	judge_score(policy, mail->verdict->score, d);
-	if (by_dmarc)
-		d->would = ACTION_REJECT;
-	else if (d->would == ACTION_ACCEPT &&
-		 dmarc_asks(auth, DMARC_POLICY_QUARANTINE))
-		d->would = ACTION_TAG;
-	if (d->would == ACTION_REJECT)
+	follow_dmarc(auth, by_dmarc, d);
+	if (d->would == ACTION_REJECT) {
 		reply_reject(mail, d, by_dmarc);
-	else if (policy->actions.dns_failure.value == DNS_FAILURE_TEMPFAIL &&
-		 dns_failed(auth))
+	} else if (policy->actions.dns_failure.value == DNS_FAILURE_TEMPFAIL &&
+		   dns_failed(auth)) {
+		d->cause = "dns";
 		defer(mail, "4.4.3", "DNS did not answer about the sender", d);
+	}
 	d->action = d->would;
 	if (policy->shadow && d->would == ACTION_REJECT)
 		d->action = ACTION_TAG;
@@ -309,6 +322,7 @@ static void follow_greylist(const struct mail *mail,
 			    const struct commit *commit, struct decision *d)
 {
 	d->would = ACTION_GREYLIST;
+	d->cause = "greylist";
 	d->reply_code = "451";
 	d->reply_status = "4.7.1";
 	d->reply_text = reply_text(
@@ -332,6 +346,7 @@ static void follow_ratelimit(const struct mail *mail,
 				     (long long)commit->wait_s, mail->id);
 
 	d->would = ACTION_RATELIMIT;
+	d->cause = "ratelimit";
 	d->reply_code = never ? "550" : "450";
 	d->reply_status = never ? "5.7.1" : "4.7.1";
 	d->reply_text = reply_text(mail->arena, text);

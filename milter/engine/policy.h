@@ -38,6 +38,8 @@ struct decision {
 	enum action action;	/* what is done */
 	enum action would;	/* what is done when not in shadow mode */
 	const char *threshold;	/* setting that was crossed, or NULL */
+	/* What decided, as in the record; NULL: the score, below all. */
+	const char *cause;
 	const char *reply_code;	/* "550", "451"; NULL: the MTA's own 250 */
 	const char *reply_status;	/* "5.7.1" (RFC 3463) */
 	const char *reply_text;	/* one line, '%' not yet doubled */

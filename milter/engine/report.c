@@ -5,7 +5,6 @@
 #include "milter/engine/report.h"
 #include "common/base/log.h"
 
-
 static struct slice field(const struct mail *mail, struct slice name)
 {
 	const struct header *header = mail_header(mail, name, 0);
@@ -38,9 +37,11 @@ static void add_checks(struct record *r, const struct mail *mail)
 		const struct check_report *report = &mail->verdict->reports[i];
 
 		list[i] = (struct record_check){
-			slice_cstr(engine_check(mail->engine, i)->name),
-			slice_cstr(outcome_word(report->outcome)),
-			report->reason, (double)report->us / 1000};
+			.name = slice_cstr(engine_check(mail->engine, i)->name),
+			.outcome = slice_cstr(outcome_word(report->outcome)),
+			.reason = report->reason,
+			.ms = (double)report->us / 1000,
+		};
 	}
 	r->checks = list;
 	r->check_count = count;
@@ -162,7 +163,9 @@ static void add_envelope(struct record *r, const struct mail *mail)
 	r->user = conn->user;
 	r->sender = mail->sender;
 	r->rcpts = mail->rcpts;
-	r->rcpt_count = mail->rcpt_count;
+	r->rcpt_count = r->rcpt_total = mail->rcpt_count;
+	r->direction = mail_is_inbound(mail) ? SLICE("in") : SLICE("out");
+	r->probe = conn->probe;
 	r->message_id = field(mail, SLICE("Message-ID"));
 	r->from = field(mail, SLICE("From"));
 	r->subject = field(mail, SLICE("Subject"));
@@ -182,6 +185,7 @@ const struct record *report_make(const struct policy *policy,
 	add_envelope(r, mail);
 	r->action = slice_cstr(action_word(decision->action));
 	r->would = slice_cstr(action_word(decision->would));
+	r->cause = slice_cstr(decision->cause);
 	if (decision->reply_code && decision->action == decision->would)
 		r->reply = arena_printf(mail->arena, "%s %s %s",
 					decision->reply_code,
