@@ -41,6 +41,7 @@ static void add_checks(struct record *r, const struct mail *mail)
 			.outcome = slice_cstr(outcome_word(report->outcome)),
 			.reason = report->reason,
 			.ms = (double)report->us / 1000,
+			.took_ms = (double)check_report_took_us(report) / 1000,
 		};
 	}
 	r->checks = list;
@@ -109,32 +110,42 @@ static void add_edits(struct record *r, const struct mail *mail,
 	r->edit_count = d->edit_count;
 }
 
-/* The stages of SMTP, the judgement, and what was written after it. */
-#define STAGES (STAGE_COUNT + 2)
-
-/* How long each stage took: from its own beginning to the next one's. */
-static void add_stages(struct record *r, const struct mail *mail)
+const char *report_stage_word(unsigned stage)
 {
-	static const char *const names[] = {"connect", "helo", "envelope",
-					    "headers", "body",   "judge",
-					    "commit"};
-	struct record_number *list =
-		ARENA_ARRAY(mail->arena, struct record_number, STAGES);
+	static const char *const words[REPORT_STAGES] = {
+		"connect", "helo", "envelope", "headers",
+		"body",	   "judge", "commit"};
+
+	return words[stage];
+}
+
+void report_stages_us(const struct mail *mail, int64_t us_r[REPORT_STAGES])
+{
 	int64_t before = mail->begun_us;
 
-	for (int i = 0; i < STAGES; i++) {
+	for (int i = 0; i < REPORT_STAGES; i++) {
 		int64_t at = i < STAGE_COUNT	? mail->stage_us[i]
 			     : i == STAGE_COUNT ? mail->judged_us
 						: mail->committed_us;
 
-		list[i] = (struct record_number){slice_cstr(names[i]), 0};
-		if (at == 0)
-			continue;
-		list[i].value = (double)(at - before) / 1000;
-		before = at;
+		us_r[i] = at == 0 ? -1 : at - before;
+		before = at == 0 ? before : at;
 	}
+}
+
+static void add_stages(struct record *r, const struct mail *mail)
+{
+	struct record_number *list =
+		ARENA_ARRAY(mail->arena, struct record_number, REPORT_STAGES);
+	int64_t us[REPORT_STAGES];
+
+	report_stages_us(mail, us);
+	for (unsigned i = 0; i < REPORT_STAGES; i++)
+		list[i] = (struct record_number){
+			slice_cstr(report_stage_word(i)),
+			us[i] < 0 ? 0 : (double)us[i] / 1000};
 	r->stages = list;
-	r->stage_count = STAGES;
+	r->stage_count = REPORT_STAGES;
 }
 
 static void add_thresholds(struct record *r, const struct policy *policy,

@@ -91,14 +91,17 @@ static enum step judge(struct mail *mail, unsigned index)
 	struct verdict *verdict = mail->verdict;
 	struct check_report *report = &verdict->reports[index];
 	size_t mark = verdict->hit_count;
-	int64_t began = clock_mono_us();
+	int64_t began = clock_mono_us(), ended;
 	enum step step;
 
 	verdict->current = index;
 	report->decided = false;
+	if (report->begun_us == 0)
+		report->begun_us = began;
 	charge(mail, index);
 	step = row->check->judge(mail, index, row->ready, verdict);
-	report->us += clock_mono_us() - began;
+	ended = clock_mono_us();
+	report->us += ended - began;
 	if (step == STEP_WAIT && ++report->runs < RUNS_MAX) {
 		verdict->hit_count = mark;
 		return STEP_WAIT;
@@ -110,6 +113,7 @@ static enum step judge(struct mail *mail, unsigned index)
 				"questions", RUNS_MAX);
 	}
 	conclude(mail, index, mark);
+	report->ended_us = ended;
 	return STEP_DONE;
 }
 
@@ -210,13 +214,16 @@ void engine_commit(struct mail *mail, struct commit *commit)
 
 	for (unsigned i = 0; i < engine->count; i++) {
 		const struct engine_check *row = &engine->checks[i];
-		int64_t began = clock_mono_us();
+		struct check_report *report = &mail->verdict->reports[i];
+		int64_t began = clock_mono_us(), took;
 
 		if (!row->check->commit)
 			continue;
 		mail->verdict->current = i;
 		row->check->commit(mail, i, row->ready, mail->verdict, commit);
-		mail->verdict->reports[i].us += clock_mono_us() - began;
+		took = clock_mono_us() - began;
+		report->us += took;
+		report->ended_us += report->ended_us > 0 ? took : 0;
 	}
 	mail->committed_us = clock_mono_us();
 }

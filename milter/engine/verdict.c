@@ -17,6 +17,11 @@ const char *outcome_word(enum outcome outcome)
 	return words[outcome];
 }
 
+int64_t check_report_took_us(const struct check_report *report)
+{
+	return report->ended_us > 0 ? report->ended_us - report->begun_us : 0;
+}
+
 bool verdict_has(const struct verdict *v, const struct symbol *symbol)
 {
 	for (size_t i = 0; i < v->hit_count; i++)

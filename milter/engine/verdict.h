@@ -34,9 +34,14 @@ struct check_report {
 	enum outcome outcome;
 	struct slice reason;
 	bool decided;		/* the check said so itself */
-	int64_t us;		/* time spent in judge() */
+	int64_t us;		/* time spent in judge() and commit() */
 	unsigned runs;
+	/* Monotonic: its first run, and when it was done. Time in commit()
+	 * is added to the end. 0: not yet. */
+	int64_t begun_us, ended_us;
 };
+/* From its first run to its end, waits included; 0 if it has none. */
+int64_t check_report_took_us(const struct check_report *report);
 
 #define VERDICT_HITS 128
 
