@@ -3,6 +3,10 @@
  * and passes on as a file descriptor. Each process adds to a slot of its
  * own without locks; who wants a total sums the slots. Totals never fall:
  * a slot keeps what a dead process counted, and the next one adds to it.
+ *
+ * A counter is a cell of a slot, or several, one for each value of its
+ * labels (families.h). Values that only a configuration knows, such as
+ * symbols, are names in the head of the mapping (names.h).
  */
 #ifndef GATEPOST_DAEMON_COUNTERS_H
 #define GATEPOST_DAEMON_COUNTERS_H
@@ -11,75 +15,168 @@
 #include "common/base/err.h"
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
+/* What a process is. */
+enum role { ROLE_WORKER, ROLE_RECORDER, ROLE_MASTER };
+#define ROLES 3
+/* "worker", "recorder", "master" */
+const char *role_word(enum role role);
+
+/* How many values the labels have. */
+#define DIRECTIONS 2	/* enum direction */
+#define ACTIONS 6	/* enum action */
+#define RESULTS 8	/* enum auth_result */
+#define STAGES 7	/* as in the record */
+#define PROBE_RESULTS 2	/* enum probe_result */
+/* Names; what is past the bound is counted as one more, "other". */
+#define NAMED_SYMBOLS 1024
+#define NAMED_LISTS 128
+#define NAMED_CHECKS 32
+
+enum direction { DIRECTION_IN, DIRECTION_OUT };
+enum probe_result { PROBE_GOOD, PROBE_BAD };
+
+/* Cells of a histogram: its buckets, +Inf, and the sum in microseconds. */
+#define HISTOGRAM_BUCKETS 8
+#define HISTOGRAM_SUM (HISTOGRAM_BUCKETS + 1)
+#define HISTOGRAM_CELLS (HISTOGRAM_BUCKETS + 2)
+
+#define CELLS(name, count) name, name##_LAST = name + (count) - 1
+
+/* Cells; the row of each in families.c says what it means. */
 enum counter {
 	COUNTER_SESSIONS,
 	COUNTER_SESSIONS_REFUSED,
-	COUNTER_MESSAGES,
-	COUNTER_ACCEPT,
-	COUNTER_TAG,
-	COUNTER_REJECT,
-	COUNTER_TEMPFAIL,
-	COUNTER_GREYLIST,
-	COUNTER_RATELIMIT,
 	COUNTER_ABORTED,
 	COUNTER_UNANSWERED,
-	COUNTER_BYTES,
+	CELLS(COUNTER_MESSAGES, DIRECTIONS *ACTIONS),
+	CELLS(COUNTER_BYTES, DIRECTIONS *ACTIONS),
+	CELLS(COUNTER_SPF, RESULTS),
+	CELLS(COUNTER_DKIM, RESULTS),
+	CELLS(COUNTER_DMARC, RESULTS),
 	COUNTER_DNS_ASKED,
 	COUNTER_DNS_CACHED,
 	COUNTER_DNS_COALESCED,
 	COUNTER_DNS_FAILED,
 	COUNTER_DNS_REFUSED,
+	COUNTER_GREYLIST_DEFERRED,
+	COUNTER_GREYLIST_PASSED,
+	COUNTER_GREYLIST_RETURNED,
+	COUNTER_GREYLIST_NEVER_RETURNED,
 	COUNTER_STORE_ASKED,
 	COUNTER_STORE_LATE,
 	COUNTER_STORE_FAILED,
 	COUNTER_STORE_SKIPPED,
 	COUNTER_STORE_DOWNS,
-	COUNTER_STARTS,
-	COUNTER_CRASHES,
+	COUNTER_RECORDS_SENT,
+	COUNTER_RECORDS_DROPPED,
+	COUNTER_RECORDS_STORED,
+	COUNTER_RECORDS_LOST,
+	CELLS(COUNTER_HEALTH_PROBES, PROBE_RESULTS),
+	CELLS(COUNTER_STARTS, ROLES),
+	CELLS(COUNTER_CRASHES, ROLES),
+	CELLS(HISTOGRAM_STAGE, STAGES *HISTOGRAM_CELLS),
+	CELLS(HISTOGRAM_CHECK, (NAMED_CHECKS + 1) * HISTOGRAM_CELLS),
+	CELLS(COUNTER_SYMBOLS, NAMED_SYMBOLS + 1),
+	CELLS(COUNTER_LIST_ASKED, NAMED_LISTS + 1),
+	CELLS(COUNTER_LIST_LISTED, NAMED_LISTS + 1),
+	CELLS(COUNTER_LIST_ERRORS, NAMED_LISTS + 1),
+	CELLS(HISTOGRAM_LIST, (NAMED_LISTS + 1) * HISTOGRAM_CELLS),
 	/* From here on what is now, not what has been since the start. */
 	GAUGE_SESSIONS,
 	GAUGE_WAITING,
+	GAUGE_DNS_IN_FLIGHT,
+	GAUGE_STORE_DOWN,
+	GAUGE_RECORDS_QUEUED,
+	GAUGE_HISTORY_UP,
+	GAUGE_GENERATION,
+	CELLS(GAUGE_LIST_SUSPENDED, NAMED_LISTS + 1),
 	COUNTER_COUNT,
 };
 #define GAUGE_FIRST GAUGE_SESSIONS
 
-/* As it stands in the log: "messages", "dns_asked", … */
-const char *counter_word(enum counter which);
-
 /* Cache lines of its own, so that processes do not disturb each other. */
 struct counter_slot {
 	_Alignas(64) atomic_uint_least64_t value[COUNTER_COUNT];
+	atomic_int pid;		/* 0: nobody */
+	atomic_int role;	/* of pid */
 };
 
 #define COUNTERS_SLOTS 1024
+/* The slot of the master; others take those above. */
+#define COUNTERS_MASTER 0
 
 struct counters {
+	struct counters_head *head;
 	struct counter_slot *slots;	/* COUNTERS_SLOTS of them */
 	int fd;
 };
 
-/* Makes the mapping; its file descriptor is close-on-exec. */
+/*
+ * Makes the mapping, with the calling process in the slot of the master;
+ * its file descriptor is close-on-exec.
+ */
 int counters_make(struct counters *counters_r, struct err *err);
 /* Maps what another process made; keeps fd. */
 int counters_attach(struct counters *counters_r, int fd, struct err *err);
-uint64_t counters_sum(const struct counters *counters, enum counter which);
+/* Unmaps and closes. */
+void counters_free(struct counters *counters);
+
+/*
+ * The slot of a process that starts, or that was started: it is summed from
+ * here on. Slots that nobody ever took are never touched.
+ */
+struct counter_slot *counters_enter(const struct counters *counters,
+				    unsigned slot, enum role role, pid_t pid);
 /* What is now ends with the process: for a slot whose process has gone. */
 void counters_forget_gauges(struct counter_slot *slot);
+
+struct counters_process {
+	unsigned slot;
+	enum role role;
+	pid_t pid;
+};
+/* The processes that run, by slot; at most `room`. */
+size_t counters_processes(const struct counters *counters,
+			  struct counters_process *list_r, size_t room);
+/* When the master started: wall clock, milliseconds since the epoch. */
+int64_t counters_started_ms(const struct counters *counters);
+
+/* Over all slots: of one cell, and of `count` cells from `first` on. */
+uint64_t counters_sum(const struct counters *counters, enum counter cell);
+uint64_t counters_sum_all(const struct counters *counters,
+			  enum counter first, unsigned count);
+/* The highest value of that cell in any slot. */
+uint64_t counters_highest(const struct counters *counters,
+			  enum counter cell);
 /* All sums as logfmt pairs or JSON members, whichever the log wants. */
 void counters_print(const struct counters *counters, struct buf *out);
 
-static inline void counter_add(struct counter_slot *slot, enum counter which,
+static inline void counter_add(struct counter_slot *slot, enum counter cell,
 			       uint64_t n)
 {
-	atomic_fetch_add_explicit(&slot->value[which], n,
-				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&slot->value[cell], n, memory_order_relaxed);
 }
 
-static inline void counter_set(struct counter_slot *slot, enum counter which,
+/* To the `index`-th value of its label. */
+static inline void counter_add_at(struct counter_slot *slot,
+				  enum counter first, unsigned index,
+				  uint64_t n)
+{
+	counter_add(slot, (enum counter)(first + index), n);
+}
+
+static inline void counter_set(struct counter_slot *slot, enum counter cell,
 			       uint64_t n)
 {
-	atomic_store_explicit(&slot->value[which], n, memory_order_relaxed);
+	atomic_store_explicit(&slot->value[cell], n, memory_order_relaxed);
 }
+
+/* The upper bounds of the buckets, in microseconds. */
+extern const int64_t histogram_bounds_us[HISTOGRAM_BUCKETS];
+/* One that took so long, in the histogram of the label's `index`-th value. */
+void histogram_add(struct counter_slot *slot, enum counter first,
+		   unsigned index, int64_t us);
 
 #endif

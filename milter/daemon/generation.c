@@ -82,7 +82,7 @@ static void become_worker(const char *program, const char **args,
 
 static bool take_slot(struct barracks *barracks, unsigned *slot_r)
 {
-	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
+	for (unsigned i = COUNTERS_MASTER + 1; i < COUNTERS_SLOTS; i++)
 		if (!barracks->slot_taken[i]) {
 			barracks->slot_taken[i] = true;
 			*slot_r = i;
@@ -271,7 +271,7 @@ static void seat_died(struct barracks *barracks, struct generation *gen,
 		set_phase(gen, PHASE_FAILED);
 		return;
 	}
-	counter_add(slot, COUNTER_CRASHES, 1);
+	counter_add_at(slot, COUNTER_CRASHES, ROLE_WORKER, 1);
 	if (clock_mono_ms() - seat->started_ms >= STEADY_MS)
 		seat->pause_ms = PAUSE_FIRST_MS;
 	log_error("worker %d %s; its messages are deferred by the mail "

@@ -110,6 +110,8 @@ static void bound_lingering(struct master *master)
 static void promote(struct master *master, struct generation *gen)
 {
 	gen->phase = PHASE_SERVING;
+	counter_set(&master->barracks.counters.slots[COUNTERS_MASTER],
+		    GAUGE_GENERATION, gen->number);
 	for (struct generation *old = gen->next; old; old = old->next)
 		if (old->phase == PHASE_SERVING)
 			generation_end(old, PHASE_LINGERING);

@@ -270,19 +270,13 @@ static void judge(struct session *session, struct decision *decision_r)
 
 static void account(const struct mail *mail, const struct decision *decision)
 {
-	static const enum counter by_action[] = {
-		[ACTION_ACCEPT] = COUNTER_ACCEPT,
-		[ACTION_TAG] = COUNTER_TAG,
-		[ACTION_REJECT] = COUNTER_REJECT,
-		[ACTION_TEMPFAIL] = COUNTER_TEMPFAIL,
-		[ACTION_GREYLIST] = COUNTER_GREYLIST,
-		[ACTION_RATELIMIT] = COUNTER_RATELIMIT,
-	};
 	struct counter_slot *counters = the_service->counters;
+	enum direction direction =
+		mail_is_inbound(mail) ? DIRECTION_IN : DIRECTION_OUT;
+	unsigned index = direction * ACTIONS + decision->action;
 
-	counter_add(counters, COUNTER_MESSAGES, 1);
-	counter_add(counters, by_action[decision->action], 1);
-	counter_add(counters, COUNTER_BYTES, mail->size);
+	counter_add_at(counters, COUNTER_MESSAGES, index, 1);
+	counter_add_at(counters, COUNTER_BYTES, index, mail->size);
 }
 
 static sfsistat on_eom(SMFICTX *ctx)

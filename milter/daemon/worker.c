@@ -195,7 +195,9 @@ static int start_library(struct worker *worker, struct err *err)
 	*service = (struct milter_service){
 		.engine = worker->engine,
 		.policy = worker->policy,
-		.counters = &worker->counters.slots[worker->options.slot],
+		.counters = counters_enter(&worker->counters,
+					   worker->options.slot, ROLE_WORKER,
+					   getpid()),
 		.max_sessions = (unsigned)worker->settings->max_sessions,
 		.idle_s = (int)(worker->settings->idle.ms / 1000),
 		.over_tcp = is_tcp(WORKER_FD_LISTEN),
@@ -403,7 +405,7 @@ int main(int argc, char **argv)
 		log_error("%s", err.text);
 		_exit(EXIT_CONFIG);
 	}
-	counter_add(worker.service.counters, COUNTER_STARTS, 1);
+	counter_add_at(worker.service.counters, COUNTER_STARTS, ROLE_WORKER, 1);
 	(void)!send(WORKER_FD_CONTROL, &ready, 1, MSG_NOSIGNAL);
 	word = serve(&worker);
 	drain(&worker, word);

@@ -1,0 +1,425 @@
+/* The table of families. Rows stand in the order in which they are shown. */
+#include "milter/daemon/families.h"
+#include "milter/engine/policy.h"
+#include "milter/engine/report.h"
+
+_Static_assert(ACTION_RATELIMIT + 1 == ACTIONS, "one cell for each action");
+_Static_assert(AUTH_PERMERROR + 1 == RESULTS, "one cell for each result");
+_Static_assert(REPORT_STAGES == STAGES, "one histogram for each stage");
+
+static const char *direction_at(unsigned index)
+{
+	return index == DIRECTION_IN ? "in" : "out";
+}
+
+static const char *action_at(unsigned index)
+{
+	return action_word((enum action)index);
+}
+
+static const char *dkim_at(unsigned index)
+{
+	return auth_result_word((enum auth_result)index);
+}
+
+static const char *spf_at(unsigned index)
+{
+	return index == AUTH_POLICY ? NULL : dkim_at(index);
+}
+
+static const char *dmarc_at(unsigned index)
+{
+	return index == AUTH_NEUTRAL || index == AUTH_SOFTFAIL ? NULL
+							       : spf_at(index);
+}
+
+/* The master is counted by nobody. */
+static const char *role_at(unsigned index)
+{
+	return index == ROLE_MASTER ? NULL : role_word((enum role)index);
+}
+
+static const char *probe_at(unsigned index)
+{
+	return index == PROBE_GOOD ? "good" : "bad";
+}
+
+/* COUNTER_STORE_LATE and those that follow it. */
+static const char *store_error_at(unsigned index)
+{
+	static const char *const words[] = {"late", "failed", "skipped"};
+
+	return words[index];
+}
+
+static const struct family_label by_direction = {"direction", DIRECTIONS,
+						 direction_at, 0};
+static const struct family_label by_action = {"action", ACTIONS, action_at, 0};
+static const struct family_label by_spf = {"result", RESULTS, spf_at, 0};
+static const struct family_label by_dkim = {"result", RESULTS, dkim_at, 0};
+static const struct family_label by_dmarc = {"result", RESULTS, dmarc_at, 0};
+static const struct family_label by_stage = {"stage", STAGES,
+					     report_stage_word, 0};
+static const struct family_label by_role = {"role", ROLES, role_at, 0};
+static const struct family_label by_probe = {"result", PROBE_RESULTS, probe_at,
+					     0};
+static const struct family_label by_store_error = {"error", 3, store_error_at,
+						   0};
+static const struct family_label by_symbol = {"symbol", 0, NULL,
+					      NAMES_SYMBOLS};
+static const struct family_label by_list = {"list", 0, NULL, NAMES_LISTS};
+static const struct family_label by_check = {"check", 0, NULL, NAMES_CHECKS};
+
+const struct family families[] = {
+	{
+		.first = COUNTER_SESSIONS,
+		.name = "sessions",
+		.help = "Sessions that a mail server opened.",
+		.word = "sessions",
+	},
+	{
+		.first = COUNTER_SESSIONS_REFUSED,
+		.name = "sessions_refused",
+		.help = "Sessions turned away over worker.max_sessions.",
+		.word = "sessions_refused",
+	},
+	{
+		.first = COUNTER_MESSAGES,
+		.name = "messages",
+		.help = "Messages decided, by direction and action.",
+		.labels = {&by_direction, &by_action},
+		.word = "messages",
+		.each = "*",
+	},
+	{
+		.first = COUNTER_ABORTED,
+		.name = "messages_aborted",
+		.help = "Messages given up by the mail server before their "
+			"end.",
+		.word = "aborted",
+	},
+	{
+		.first = COUNTER_UNANSWERED,
+		.name = "messages_unanswered",
+		.help = "Messages decided after the mail server had gone.",
+		.word = "unanswered",
+	},
+	{
+		.first = COUNTER_BYTES,
+		.name = "message_bytes",
+		.unit = "bytes",
+		.help = "Size of the messages decided, header and body.",
+		.labels = {&by_direction, &by_action},
+		.word = "bytes",
+	},
+	{
+		.first = COUNTER_SYMBOLS,
+		.name = "symbol_hits",
+		.help = "Messages in which a symbol was found.",
+		.labels = {&by_symbol},
+		.word = "symbol_hits",
+	},
+	{
+		.first = COUNTER_SPF,
+		.name = "spf_results",
+		.help = "Results of SPF, one for each message examined.",
+		.labels = {&by_spf},
+		.word = "spf_results",
+	},
+	{
+		.first = COUNTER_DKIM,
+		.name = "dkim_results",
+		.help = "Results of DKIM, one for each signature; none: "
+			"messages without any.",
+		.labels = {&by_dkim},
+		.word = "dkim_results",
+	},
+	{
+		.first = COUNTER_DMARC,
+		.name = "dmarc_results",
+		.help = "Results of DMARC, one for each message examined.",
+		.labels = {&by_dmarc},
+		.word = "dmarc_results",
+	},
+	{
+		.first = HISTOGRAM_STAGE,
+		.kind = FAMILY_HISTOGRAM,
+		.name = "stage_seconds",
+		.unit = "seconds",
+		.help = "Time from the stage before it until a stage of a "
+			"message was complete.",
+		.labels = {&by_stage},
+	},
+	{
+		.first = HISTOGRAM_CHECK,
+		.kind = FAMILY_HISTOGRAM,
+		.name = "check_seconds",
+		.unit = "seconds",
+		.help = "Time from the first run of a check until it was "
+			"done, waiting for DNS included.",
+		.labels = {&by_check},
+	},
+	{
+		.first = COUNTER_LIST_ASKED,
+		.name = "list_questions",
+		.help = "Questions about messages that DNS lists were asked.",
+		.labels = {&by_list},
+		.word = "list_questions",
+	},
+	{
+		.first = COUNTER_LIST_LISTED,
+		.name = "list_listed",
+		.help = "Questions to which a DNS list said: listed.",
+		.labels = {&by_list},
+		.word = "list_listed",
+	},
+	{
+		.first = COUNTER_LIST_ERRORS,
+		.name = "list_errors",
+		.help = "Questions that a DNS list did not answer, refused, "
+			"or answered wrongly.",
+		.labels = {&by_list},
+		.word = "list_errors",
+	},
+	{
+		.first = GAUGE_LIST_SUSPENDED,
+		.kind = FAMILY_GAUGE,
+		.name = "list_suspended_workers",
+		.help = "Workers that do not ask a DNS list because it "
+			"failed its test.",
+		.labels = {&by_list},
+		.word = "list_suspended",
+	},
+	{
+		.first = HISTOGRAM_LIST,
+		.kind = FAMILY_HISTOGRAM,
+		.name = "list_answer_seconds",
+		.unit = "seconds",
+		.help = "Time until a DNS list answered, answers from the "
+			"cache left out.",
+		.labels = {&by_list},
+	},
+	{
+		.first = COUNTER_DNS_ASKED,
+		.name = "dns_questions",
+		.help = "DNS questions, those answered from the cache "
+			"included.",
+		.word = "dns_asked",
+	},
+	{
+		.first = COUNTER_DNS_CACHED,
+		.name = "dns_cached",
+		.help = "DNS questions answered from the cache.",
+		.word = "dns_cached",
+	},
+	{
+		.first = COUNTER_DNS_COALESCED,
+		.name = "dns_coalesced",
+		.help = "DNS questions that waited for the answer to an equal "
+			"one.",
+		.word = "dns_coalesced",
+	},
+	{
+		.first = COUNTER_DNS_FAILED,
+		.name = "dns_failed",
+		.help = "DNS questions without an answer.",
+		.word = "dns_failed",
+	},
+	{
+		.first = COUNTER_DNS_REFUSED,
+		.name = "dns_refused",
+		.help = "DNS questions not asked because dns.in_flight was "
+			"reached.",
+		.word = "dns_refused",
+	},
+	{
+		.first = GAUGE_DNS_IN_FLIGHT,
+		.kind = FAMILY_GAUGE,
+		.name = "dns_in_flight",
+		.help = "DNS questions that wait for an answer.",
+		.word = "dns_in_flight",
+	},
+	{
+		.first = COUNTER_GREYLIST_DEFERRED,
+		.name = "greylist_deferred",
+		.help = "Messages told to come again, repeated tries "
+			"included.",
+		.word = "greylist_deferred",
+	},
+	{
+		.first = COUNTER_GREYLIST_PASSED,
+		.name = "greylist_passed",
+		.help = "Messages let through because they came again in "
+			"time.",
+		.word = "greylist_passed",
+	},
+	{
+		.first = COUNTER_GREYLIST_RETURNED,
+		.name = "greylist_returned",
+		.help = "Deferred messages that the history saw come back.",
+		.word = "greylist_returned",
+	},
+	{
+		.first = COUNTER_GREYLIST_NEVER_RETURNED,
+		.name = "greylist_never_returned",
+		.help = "Deferred messages that the history gave up: they "
+			"did not come back.",
+		.word = "greylist_never_returned",
+	},
+	{
+		.first = COUNTER_STORE_ASKED,
+		.name = "store_operations",
+		.help = "Operations asked of the store.",
+		.word = "store_asked",
+	},
+	{
+		.first = COUNTER_STORE_LATE,
+		.name = "store_errors",
+		.help = "Operations of the store without a result: too late, "
+			"failed, or skipped while it was down.",
+		.labels = {&by_store_error},
+		.each = "store_*",
+	},
+	{
+		.first = COUNTER_STORE_DOWNS,
+		.name = "store_downs",
+		.help = "Times that a process found the store down.",
+		.word = "store_downs",
+	},
+	{
+		.first = GAUGE_STORE_DOWN,
+		.kind = FAMILY_GAUGE,
+		.name = "store_down_processes",
+		.help = "Processes that hold the store to be down.",
+		.word = "store_down_now",
+	},
+	{
+		.first = COUNTER_RECORDS_SENT,
+		.name = "records_sent",
+		.help = "Verdict records handed to the recorder.",
+		.word = "records_sent",
+	},
+	{
+		.first = COUNTER_RECORDS_DROPPED,
+		.name = "records_dropped",
+		.help = "Verdict records that workers could not hand over.",
+		.word = "records_dropped",
+	},
+	{
+		.first = COUNTER_RECORDS_STORED,
+		.name = "records_stored",
+		.help = "Verdict records written to the history.",
+		.word = "records_stored",
+	},
+	{
+		.first = COUNTER_RECORDS_LOST,
+		.name = "records_lost",
+		.help = "Verdict records that the recorder had to give up.",
+		.word = "records_lost",
+	},
+	{
+		.first = GAUGE_RECORDS_QUEUED,
+		.kind = FAMILY_GAUGE,
+		.name = "records_queued",
+		.help = "Verdict records that wait to be written.",
+		.word = "records_queued",
+	},
+	{
+		.first = GAUGE_HISTORY_UP,
+		.kind = FAMILY_GAUGE,
+		.name = "history_up",
+		.help = "Whether the history can be written.",
+		.highest = true,
+		.word = "history_up",
+	},
+	{
+		.first = COUNTER_HEALTH_PROBES,
+		.name = "health_probes",
+		.help = "Messages that the health check sent through, by how "
+			"they fared.",
+		.labels = {&by_probe},
+		.word = "health_probes",
+	},
+	{
+		.first = GAUGE_SESSIONS,
+		.kind = FAMILY_GAUGE,
+		.name = "open_sessions",
+		.help = "Sessions that are open.",
+		.word = "sessions_now",
+	},
+	{
+		.first = GAUGE_WAITING,
+		.kind = FAMILY_GAUGE,
+		.name = "waiting_messages",
+		.help = "Messages at their end that wait for answers.",
+		.word = "waiting_now",
+	},
+	{
+		.first = COUNTER_STARTS,
+		.name = "process_starts",
+		.help = "Processes that became ready.",
+		.labels = {&by_role},
+		.each = "*_starts",
+	},
+	{
+		.first = COUNTER_CRASHES,
+		.name = "process_crashes",
+		.help = "Processes that ended without being told to.",
+		.labels = {&by_role},
+		.each = "*_crashes",
+	},
+	{
+		.first = GAUGE_GENERATION,
+		.kind = FAMILY_GAUGE,
+		.name = "configuration_generation",
+		.help = "Number of the configuration in force; each reload "
+			"that succeeds raises it.",
+		.highest = true,
+		.word = "generation",
+	},
+	{0},
+};
+
+unsigned family_label_cells(const struct family_label *label)
+{
+	if (!label)
+		return 1;
+	return label->word ? label->count : names_bound(label->names) + 1;
+}
+
+unsigned family_label_values(const struct family_label *label,
+			     const struct counters *counters)
+{
+	if (!label || label->word)
+		return family_label_cells(label);
+	return names_count(counters, label->names) + 1;
+}
+
+const char *family_label_text(const struct family_label *label,
+			      const struct counters *counters, unsigned index,
+			      char room[NAMES_LENGTH + 1], unsigned *cell_r)
+{
+	*cell_r = index;
+	if (label->word)
+		return label->word(index);
+	if (index == names_count(counters, label->names))
+		*cell_r = names_bound(label->names);
+	names_read(counters, label->names, *cell_r, room);
+	return room;
+}
+
+unsigned family_cells(const struct family *family)
+{
+	return family_label_cells(family->labels[0]) *
+	       family_label_cells(family->labels[1]) *
+	       (family->kind == FAMILY_HISTOGRAM ? HISTOGRAM_CELLS : 1);
+}
+
+uint64_t family_value(const struct family *family,
+		      const struct counters *counters, unsigned cell)
+{
+	enum counter at = (enum counter)(family->first + cell);
+
+	return family->highest ? counters_highest(counters, at)
+			       : counters_sum(counters, at);
+}
