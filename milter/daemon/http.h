@@ -38,6 +38,8 @@ struct http_page {
 struct http *http_start(const int *sockets, size_t count,
 			const struct http_page *pages, void *with,
 			struct err *err);
+/* How long a connection may last in all, 30 s at first; for tests. */
+void http_set_visit_ms(struct http *http, int64_t ms);
 /* Ends connections under way; pages have returned when it does. */
 void http_stop(struct http **http);
 
