@@ -24,9 +24,8 @@
 #include <unistd.h>
 
 #define SOCKETS_MAX 16
-#define CONNECTIONS_MAX 32
-#define GUESTS_MAX (2 * CONNECTIONS_MAX) /* with those that just came */
-#define FULL_PAUSE_MS 50
+#define GUESTS_MAX 32
+#define PAUSE_MS 50
 #define SILENCE_MAX_S 10
 #define VISIT_MAX_MS 30000 /* a connection in all */
 #define HEADER_MAX 16384   /* also what the library keeps of a connection */
@@ -41,6 +40,7 @@
 /* A connection, as long as its file descriptor is open. */
 struct guest {
 	bool here;
+	bool served; /* the library has told of it */
 	int fd;
 	int64_t until_ms;
 };
@@ -71,17 +71,44 @@ static void ring(struct http *http)
 	(void)eventfd_write(http->bell, 1);
 }
 
+/* A free place, taken from here on; NULL: there is none. */
+static struct guest *guest_seat(struct http *http)
+{
+	struct guest *seat = NULL;
+
+	pthread_mutex_lock(&http->lock);
+	for (size_t i = 0; i < GUESTS_MAX && !seat; i++)
+		if (!http->guests[i].here)
+			seat = &http->guests[i];
+	if (seat)
+		*seat = (struct guest){
+			.here = true,
+			.fd = -1,
+			.until_ms = clock_mono_ms() + http->visit_ms};
+	pthread_mutex_unlock(&http->lock);
+	return seat;
+}
+
+static void guest_set(struct http *http, struct guest *guest, bool here, int fd)
+{
+	pthread_mutex_lock(&http->lock);
+	guest->here = here;
+	guest->fd = fd;
+	pthread_mutex_unlock(&http->lock);
+}
+
 static void guest_came(struct http *http, int fd, void **context)
 {
 	pthread_mutex_lock(&http->lock);
-	for (size_t i = 0; i < GUESTS_MAX && !*context; i++)
-		if (!http->guests[i].here) {
-			http->guests[i] = (struct guest){
-				true, fd, clock_mono_ms() + http->visit_ms};
-			*context = &http->guests[i];
+	for (size_t i = 0; i < GUESTS_MAX && !*context; i++) {
+		struct guest *guest = &http->guests[i];
+
+		if (guest->here && !guest->served && guest->fd == fd) {
+			guest->served = true;
+			*context = guest;
 		}
+	}
 	pthread_mutex_unlock(&http->lock);
-	ring(http);
 }
 
 /* Before its file descriptor is closed, so none is taken for another. */
@@ -94,6 +121,7 @@ static void guest_left(struct http *http, void **context)
 	pthread_mutex_lock(&http->lock);
 	guest->here = false;
 	pthread_mutex_unlock(&http->lock);
+	ring(http);
 }
 
 static void on_connection(void *with, struct MHD_Connection *connection,
@@ -112,13 +140,26 @@ static void on_connection(void *with, struct MHD_Connection *connection,
 		guest_came(with, info->connect_fd, context);
 }
 
+static void look_at_guest(struct guest *guest, int64_t now_ms)
+{
+	if (!guest->here || guest->until_ms > now_ms)
+		return;
+	/* What the library never told of, it has closed. */
+	if (guest->served)
+		shutdown(guest->fd, SHUT_RDWR);
+	else
+		guest->here = false;
+	guest->until_ms = INT64_MAX;
+}
+
 /*
- * Ends who has been here too long; *next_r: when to look again. False: the
- * doorman is to go home.
+ * Ends who has been here too long; *next_r: when to look again, *full_r:
+ * whether all places are taken. False: the doorman is to go home.
  */
-static bool look_at_guests(struct http *http, int64_t *next_r)
+static bool look_around(struct http *http, int64_t *next_r, bool *full_r)
 {
 	int64_t now_ms = clock_mono_ms();
+	size_t count = 0;
 	bool closing;
 
 	*next_r = now_ms + 3600000;
@@ -126,24 +167,15 @@ static bool look_at_guests(struct http *http, int64_t *next_r)
 	for (size_t i = 0; i < GUESTS_MAX; i++) {
 		struct guest *guest = &http->guests[i];
 
-		if (guest->here && guest->until_ms <= now_ms) {
-			shutdown(guest->fd, SHUT_RDWR);
-			guest->until_ms = INT64_MAX;
-		}
+		look_at_guest(guest, now_ms);
+		count += guest->here;
 		if (guest->here && guest->until_ms < *next_r)
 			*next_r = guest->until_ms;
 	}
 	closing = http->closing;
 	pthread_mutex_unlock(&http->lock);
+	*full_r = count == GUESTS_MAX;
 	return !closing;
-}
-
-static bool is_full(const struct http *http)
-{
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(
-		http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-
-	return !info || info->num_connections >= CONNECTIONS_MAX;
 }
 
 /*
@@ -154,15 +186,25 @@ static bool let_in(struct http *http, int socket)
 {
 	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof(address);
-	int fd = accept4(socket, (struct sockaddr *)&address, &size,
-			 SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct guest *guest = guest_seat(http);
+	int fd;
 
-	if (fd < 0)
-		return errno != EMFILE && errno != ENFILE &&
-		       errno != ENOBUFS && errno != ENOMEM;
+	if (!guest)
+		return true;
+	fd = accept4(socket, (struct sockaddr *)&address, &size,
+		     SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		int error = errno;
+
+		guest_set(http, guest, false, -1);
+		return error != EMFILE && error != ENFILE &&
+		       error != ENOBUFS && error != ENOMEM;
+	}
+	guest_set(http, guest, true, fd);
 	/* From here on it is the library's, even if this fails. */
-	(void)MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address,
-				 size);
+	if (MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address,
+			       size) != MHD_YES)
+		guest_set(http, guest, false, -1);
 	return true;
 }
 
@@ -172,17 +214,15 @@ static void *keep_door(void *with)
 	struct pollfd fds[1 + SOCKETS_MAX] = {
 		{.fd = http->bell, .events = POLLIN}};
 	int64_t next_ms;
+	bool full;
 
 	for (size_t i = 0; i < http->count; i++)
 		fds[1 + i] = (struct pollfd){.fd = http->sockets[i],
 					     .events = POLLIN};
-	while (look_at_guests(http, &next_ms)) {
-		bool full = is_full(http);
+	while (look_around(http, &next_ms, &full)) {
 		int64_t wait_ms = next_ms - clock_mono_ms();
 		eventfd_t rings;
 
-		if (full && wait_ms > FULL_PAUSE_MS)
-			wait_ms = FULL_PAUSE_MS;
 		if (poll(fds, full ? 1 : 1 + http->count,
 			 wait_ms > 0 ? (int)wait_ms : 0) <= 0)
 			continue;
@@ -190,7 +230,7 @@ static void *keep_door(void *with)
 			(void)eventfd_read(http->bell, &rings);
 		for (size_t i = 1; !full && i <= http->count; i++)
 			if (fds[i].revents && !let_in(http, fds[i].fd))
-				(void)poll(NULL, 0, FULL_PAUSE_MS);
+				(void)poll(NULL, 0, PAUSE_MS);
 	}
 	return NULL;
 }
@@ -334,7 +374,8 @@ static struct MHD_Daemon *start_library(struct http *http)
 		0, NULL, NULL, on_request, http,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)GUESTS_MAX,
+		/* More than are ever let in. */
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(2 * GUESTS_MAX),
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_MAX_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MAX,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,
