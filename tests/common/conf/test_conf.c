@@ -204,6 +204,25 @@ static void the_command_line_wins(void **state)
 	}
 }
 
+static void the_command_line_may_empty_a_list(void **state)
+{
+	const char *sets[] = {"listen=", "list.b.example.answers={}", NULL};
+	struct err err = {""};
+	struct conf *conf =
+		load("list \"b.example\" { answers = {\"x\"} }", sets, &err);
+	const struct block *block;
+	size_t count;
+
+	(void)state;
+	assert_non_null(conf);
+	assert_int_equal(
+		((const struct top *)conf_group(conf, &top_group))->listen.n,
+		0);
+	block = conf_titled(conf, &block_group, &count)->values;
+	assert_int_equal(block->answers.n, 0);
+	conf_free(&conf);
+}
+
 static void the_place_of_a_value_is_known(void **state)
 {
 	static const char *const sets[] = {"part.limit=8k", NULL};
@@ -253,6 +272,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_read_in_every_kind),
 		cmocka_unit_test(errors_name_line_value_and_what_is_allowed),
 		cmocka_unit_test(the_command_line_wins),
+		cmocka_unit_test(the_command_line_may_empty_a_list),
 		cmocka_unit_test(the_place_of_a_value_is_known),
 		cmocka_unit_test(a_missing_file_is_an_error),
 	};
