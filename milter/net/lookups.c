@@ -38,7 +38,7 @@ struct question {
 	struct question *next; /* in its bucket */
 	enum dns_type type;
 	struct slice name;
-	int64_t asked_ms;
+	int64_t asked_us, answered_us; /* monotonic */
 	bool in_hand; /* answered by ask() itself */
 	const struct dns_answer *answer;
 	struct charge *charges;
@@ -55,6 +55,7 @@ struct lookups {
 	int64_t wait_ms;
 	int64_t until_ms;
 	bool given_up;
+	int64_t took_us; /* the answer that was given last */
 
 	pthread_mutex_t lock;
 	struct wake wake;
@@ -109,6 +110,7 @@ static void done(struct dns_waiter *waiter, const struct dns_answer *answer)
 
 	pthread_mutex_lock(&l->lock);
 	question->answer = answer;
+	question->answered_us = clock_mono_us();
 	if (answer->status == DNS_TEMPFAIL)
 		l->stats.failed++;
 	for (const struct charge *charge = question->charges; charge;
@@ -162,7 +164,8 @@ static int64_t deadline_of(const struct lookups *l,
 
 	if (l->given_up)
 		return INT64_MIN;
-	if (__builtin_add_overflow(question->asked_ms, l->wait_ms, &deadline))
+	if (__builtin_add_overflow(question->asked_us / 1000, l->wait_ms,
+				   &deadline))
 		deadline = INT64_MAX;
 	return deadline < l->until_ms ? deadline : l->until_ms;
 }
@@ -222,7 +225,7 @@ static struct question *add(struct lookups *l, enum dns_type type,
 				      .next = *bucket,
 				      .type = type,
 				      .name = arena_dup(l->arena, name),
-				      .asked_ms = clock_mono_ms()};
+				      .asked_us = clock_mono_us()};
 	*bucket = question;
 	l->count++;
 	return question;
@@ -295,6 +298,7 @@ const struct dns_answer *lookup(struct lookups *l, enum dns_type type,
 	const struct dns_answer *answer;
 	struct question *question;
 
+	l->took_us = -1;
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;
 	if (!name_is_possible(name))
@@ -316,9 +320,16 @@ const struct dns_answer *lookup(struct lookups *l, enum dns_type type,
 			time_out(l, charge);
 		if (charge->timed_out)
 			answer = &too_late;
+	} else if (!question->in_hand) {
+		l->took_us = question->answered_us - question->asked_us;
 	}
 	pthread_mutex_unlock(&l->lock);
 	return answer;
+}
+
+int64_t lookup_took_us(const struct lookups *l)
+{
+	return l->took_us;
 }
 
 unsigned lookups_pending(struct lookups *l, unsigned owner)

@@ -40,6 +40,12 @@ void lookups_begin(struct lookups *l, unsigned owner, int64_t wait_ms,
 const struct dns_answer *lookup(struct lookups *l, enum dns_type type,
 				struct slice name);
 
+/*
+ * How long the answer that lookup() returned last took to come, in
+ * microseconds; -1: it was at hand, or there is none.
+ */
+int64_t lookup_took_us(const struct lookups *l);
+
 /* How many of the owner's questions have neither answer nor timeout. */
 unsigned lookups_pending(struct lookups *l, unsigned owner);
 /*

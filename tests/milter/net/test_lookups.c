@@ -136,6 +136,28 @@ static void one_question_however_often_asked(void **state)
 	end(f);
 }
 
+static void what_had_to_be_waited_for_is_timed(void **state)
+{
+	struct fixture *f = begin(true, 10);
+
+	(void)state;
+	assert_null(lookup_text(f, DNS_A, "a.example"));
+	assert_int_equal(lookup_took_us(f->l), -1);
+	usleep(20000);
+	deliver(&f->shared);
+	assert_non_null(lookup_text(f, DNS_A, "a.example"));
+	assert_true(lookup_took_us(f->l) >= 10000);
+	assert_true(lookup_took_us(f->l) < 20000000);
+	answers_set_late(f->shared.answers, false);
+	assert_non_null(lookup_text(f, DNS_A, "b.example"));
+	assert_int_equal(lookup_took_us(f->l), -1);
+	assert_non_null(lookup_text(f, DNS_A, "a.example"));
+	assert_true(lookup_took_us(f->l) >= 10000);
+	assert_non_null(lookup_text(f, DNS_A, "..."));
+	assert_int_equal(lookup_took_us(f->l), -1);
+	end(f);
+}
+
 static void impossible_names_are_not_asked(void **state)
 {
 	static const char label64[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -373,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_question_however_often_asked),
+		cmocka_unit_test(what_had_to_be_waited_for_is_timed),
 		cmocka_unit_test(impossible_names_are_not_asked),
 		cmocka_unit_test(no_more_questions_than_the_limit),
 		cmocka_unit_test(pending_is_counted_by_owner),
