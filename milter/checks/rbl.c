@@ -21,6 +21,7 @@
 struct ready {
 	const struct rbl_conf *conf;
 	struct rbl_lists lists;
+	struct slice *zones; /* of the lists, in their order */
 	struct rbl_health *health;
 };
 
@@ -242,14 +243,33 @@ static void hit(struct round *r, const struct rbl_list *list,
 			record);
 }
 
-/* True when the list could not be had; the first trouble is told. */
-static bool read_answer(struct round *r, const struct rbl_list *list,
-			const struct subject *subject,
-			const struct dns_answer *answer)
+static void report(struct round *r, size_t index, enum rbl_finding finding)
 {
-	size_t bad;
+	enum source_outcome outcome = finding == RBL_NOT_LISTED ? SOURCE_CLEAR
+				      : finding == RBL_LISTED	? SOURCE_LISTED
+								: SOURCE_ERROR;
 
-	switch (rbl_answer_read(list->codes, list->code_count, answer, &bad)) {
+	verdict_source(r->verdict, (unsigned)index, outcome,
+		       lookup_took_us(r->mail->lookups));
+}
+
+/*
+ * True when the list could not be had; the first trouble is told, and what
+ * else it answers no longer counts.
+ */
+static bool read_answer(struct round *r, size_t index,
+			const struct subject *subject,
+			const struct dns_answer *answer, bool failed)
+{
+	const struct rbl_list *list = &r->ready->lists.list[index];
+	size_t bad;
+	enum rbl_finding finding = rbl_answer_read(
+		list->codes, list->code_count, answer, &bad);
+
+	report(r, index, finding);
+	if (failed)
+		return true;
+	switch (finding) {
 	case RBL_NOT_LISTED:
 		return false;
 	case RBL_LISTED:
@@ -295,8 +315,8 @@ static void ask_list(struct round *r, size_t index)
 		answer = ask(r->mail, list, subject);
 		if (!answer)
 			r->waiting = true;
-		else if (!failed)
-			failed = read_answer(r, list, subject, answer);
+		else
+			failed = read_answer(r, index, subject, answer, failed);
 	}
 	r->asked += asked;
 	r->failed += failed;
@@ -389,6 +409,9 @@ static int prepare(struct arena *arena, const struct conf *conf,
 		return -1;
 	ready->health = rbl_health_new(arena, &ready->lists,
 				       ready->conf->test_interval.ms);
+	ready->zones = ARENA_ARRAY(arena, struct slice, ready->lists.count);
+	for (size_t i = 0; i < ready->lists.count; i++)
+		ready->zones[i] = ready->lists.list[i].zone;
 	*ready_r = ready;
 	return 0;
 }
@@ -396,6 +419,20 @@ static int prepare(struct arena *arena, const struct conf *conf,
 static const struct symbol *more_symbols(const void *with)
 {
 	return ((const struct ready *)with)->lists.symbols;
+}
+
+static const struct slice *sources(const void *with, size_t *count_r)
+{
+	const struct ready *ready = with;
+
+	*count_r = ready->conf->enabled ? ready->lists.count : 0;
+	return ready->zones;
+}
+
+static bool source_is_suspended(const void *with, size_t source)
+{
+	return rbl_health_state(((const struct ready *)with)->health, source) !=
+	       RBL_TROUBLE_NONE;
 }
 
 static void limits(const void *with, int64_t *wait_ms_r, int64_t *total_ms_r)
@@ -429,6 +466,8 @@ const struct check check_rbl = {
 	.after = after,
 	.prepare = prepare,
 	.more_symbols = more_symbols,
+	.sources = sources,
+	.source_is_suspended = source_is_suspended,
 	.limits = limits,
 	.start = start,
 	.judge = judge,

@@ -59,6 +59,14 @@ struct check {
 	/* The symbols that prepare() made, besides `symbols`. May be NULL. */
 	const struct symbol *(*more_symbols)(const void *ready);
 	/*
+	 * The services outside that it asks, such as DNS lists, by name: in
+	 * the order of verdict_source(), in the arena of prepare(). And
+	 * whether one of them is not asked for now; any thread may call it.
+	 * Both NULL: it has none.
+	 */
+	const struct slice *(*sources)(const void *ready, size_t *count_r);
+	bool (*source_is_suspended)(const void *ready, size_t source);
+	/*
 	 * Once all checks are prepared: whether what this one's settings say
 	 * of the symbols of others is right. Errors as of prepare(). May be
 	 * NULL.

@@ -65,6 +65,25 @@ void engine_symbols(const struct engine *engine, unsigned index,
 			     : NULL;
 }
 
+const struct slice *engine_sources(const struct engine *engine,
+				   unsigned index, size_t *count_r)
+{
+	const struct engine_check *row = &engine->checks[index];
+
+	*count_r = 0;
+	return row->check->sources ? row->check->sources(row->ready, count_r)
+				   : NULL;
+}
+
+bool engine_source_is_suspended(const struct engine *engine, unsigned index,
+				size_t source)
+{
+	const struct engine_check *row = &engine->checks[index];
+
+	return row->check->source_is_suspended &&
+	       row->check->source_is_suspended(row->ready, source);
+}
+
 const struct symbol *engine_symbol(const struct engine *engine,
 				   struct slice name)
 {

@@ -48,6 +48,11 @@ const struct conf *engine_configuration(const struct engine *engine);
  */
 void engine_symbols(const struct engine *engine, unsigned index,
 		    const struct symbol *lists_r[2]);
+/* The sources of check `index` (check.h); *count_r is 0 for none. */
+const struct slice *engine_sources(const struct engine *engine,
+				   unsigned index, size_t *count_r);
+bool engine_source_is_suspended(const struct engine *engine, unsigned index,
+				size_t source);
 /* Every symbol, by name; NULL if there is none such. */
 const struct symbol *engine_symbol(const struct engine *engine,
 				   struct slice name);

@@ -90,7 +90,7 @@ static enum step judge(struct mail *mail, unsigned index)
 	const struct engine_check *row = &mail->engine->checks[index];
 	struct verdict *verdict = mail->verdict;
 	struct check_report *report = &verdict->reports[index];
-	size_t mark = verdict->hit_count;
+	size_t mark = verdict->hit_count, sources = verdict->source_count;
 	int64_t began = clock_mono_us(), ended;
 	enum step step;
 
@@ -104,6 +104,7 @@ static enum step judge(struct mail *mail, unsigned index)
 	report->us += ended - began;
 	if (step == STEP_WAIT && ++report->runs < RUNS_MAX) {
 		verdict->hit_count = mark;
+		verdict->source_count = sources;
 		return STEP_WAIT;
 	}
 	if (step == STEP_WAIT) {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #define DETAIL_MAX 400
+#define SOURCES_FIRST 16
 
 const char *outcome_word(enum outcome outcome)
 {
@@ -46,6 +47,24 @@ void verdict_hit(struct verdict *v, const struct symbol *symbol,
 	hit->detail = slice_sub(arena_vprintf(v->arena, format, args), 0,
 				DETAIL_MAX);
 	va_end(args);
+}
+
+void verdict_source(struct verdict *v, unsigned source,
+		    enum source_outcome outcome, int64_t us)
+{
+	if (v->source_count == v->source_room) {
+		size_t room = v->source_room ? 2 * v->source_room
+					     : SOURCES_FIRST;
+		struct source_report *more =
+			ARENA_ARRAY(v->arena, struct source_report, room);
+
+		for (size_t i = 0; i < v->source_count; i++)
+			more[i] = v->sources[i];
+		v->sources = more;
+		v->source_room = room;
+	}
+	v->sources[v->source_count++] =
+		(struct source_report){v->current, source, outcome, us};
 }
 
 void verdict_outcome(struct verdict *v, enum outcome outcome,

@@ -43,6 +43,20 @@ struct check_report {
 /* From its first run to its end, waits included; 0 if it has none. */
 int64_t check_report_took_us(const struct check_report *report);
 
+/* How a service outside answered, such as a DNS list. */
+enum source_outcome {
+	SOURCE_CLEAR,		/* nothing against or for the message */
+	SOURCE_LISTED,
+	SOURCE_ERROR,		/* no answer, or none that can be used */
+};
+
+/* One question to one of the sources of a check (check.h). */
+struct source_report {
+	unsigned check, source;
+	enum source_outcome outcome;
+	int64_t us;		/* until it was answered; -1: not measured */
+};
+
 #define VERDICT_HITS 128
 
 struct verdict {
@@ -50,6 +64,8 @@ struct verdict {
 	struct hit hits[VERDICT_HITS];
 	size_t hit_count;
 	struct check_report *reports;	/* one per check of the engine */
+	struct source_report *sources;
+	size_t source_count, source_room;
 	unsigned current;		/* index of the check that runs */
 	double score;
 	struct auth auth;
@@ -67,6 +83,12 @@ void verdict_hit(struct verdict *v, const struct symbol *symbol,
 void verdict_outcome(struct verdict *v, enum outcome outcome,
 		     const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * Reports one question to source number `source` of the running check, for
+ * those who count. `us`: until it was answered, -1: do not measure it.
+ */
+void verdict_source(struct verdict *v, unsigned source,
+		    enum source_outcome outcome, int64_t us);
 /* Whether that symbol was hit. */
 bool verdict_has(const struct verdict *v, const struct symbol *symbol);
 

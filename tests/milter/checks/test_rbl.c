@@ -1,5 +1,6 @@
 /* The DNS lists over whole messages: what is asked, and what is found. */
 #include "milter/checks/rbl.h"
+#include "common/base/buf.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/judged.h"
 
@@ -140,6 +141,68 @@ static void errors_are_never_listings(void **state)
 
 	(void)state;
 	run_both(own_lists, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+/* "bl.example: clear, listed; …", by list. */
+static void tell_sources(const struct mail *mail, struct buf *out)
+{
+	static const char *const words[] = {
+		[SOURCE_CLEAR] = "clear",
+		[SOURCE_LISTED] = "listed",
+		[SOURCE_ERROR] = "error",
+	};
+	const struct verdict *v = mail->verdict;
+	size_t count;
+	const struct slice *names = engine_sources(mail->engine, 0, &count);
+
+	for (size_t i = 0; i < v->source_count; i++) {
+		assert_int_equal(v->sources[i].check, 0);
+		assert_true(v->sources[i].source < count);
+		buf_printf(out, "%s%.*s %s", i > 0 ? ", " : "",
+			   SLICE_FMT(names[v->sources[i].source]),
+			   words[v->sources[i].outcome]);
+	}
+	buf_add_char(out, '\0');
+}
+
+static void each_question_is_reported_once(void **state)
+{
+	static const struct {
+		const char *zones;
+		struct letter letter;
+		const char *sources;
+	} cases[] = {
+		{"99.2.0.192.bl.example A 127.0.0.2\n"
+		 "99.2.0.192.v4.example A TEMPFAIL\n"
+		 "99.2.0.192.wl.example A 203.0.113.7",
+		 {.ip = IP},
+		 "bl.example listed, v4.example error, wl.example error, "
+		 "dom.example clear"},
+		/* What follows an error is reported too. */
+		{"h.test.dom.example A 127.0.0.1\n"
+		 "signer.example.dom.example A 127.0.0.8",
+		 {.ip = IP, .helo = "h.test"},
+		 "bl.example clear, v4.example clear, wl.example clear, "
+		 "dom.example error, dom.example listed"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench_setup setup = {checks, own_lists,
+					    cases[i / 2].zones, i % 2 == 1};
+		struct bench *bench = bench_new(&setup);
+		struct mail *mail = bench_judge(bench, &cases[i / 2].letter);
+		struct buf told = BUF(mail->arena);
+
+		tell_sources(mail, &told);
+		assert_string_equal(told.p, cases[i / 2].sources);
+		for (size_t k = 0; k < mail->verdict->source_count; k++)
+			assert_int_equal(mail->verdict->sources[k].us >= 0,
+					 setup.late);
+		assert_false(engine_source_is_suspended(mail->engine, 0, 0));
+		mail_free(&mail);
+		bench_free(&bench);
+	}
 }
 
 static void each_domain_is_asked_of_domain_lists(void **state)
@@ -284,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_asked_of_address_lists),
 		cmocka_unit_test(errors_are_never_listings),
+		cmocka_unit_test(each_question_is_reported_once),
 		cmocka_unit_test(each_domain_is_asked_of_domain_lists),
 		cmocka_unit_test(addresses_are_never_asked_of_domain_lists),
 		cmocka_unit_test(private_addresses_are_asked_only_when_wanted),
