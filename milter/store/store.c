@@ -266,5 +266,6 @@ void store_stats(const struct store *store, struct store_stats *stats_r)
 		.failed = get(&counts->failed),
 		.skipped = get(&counts->skipped),
 		.downs = get(&counts->downs),
+		.down = atomic_load(&store->down),
 	};
 }

@@ -103,6 +103,7 @@ struct store_stats {
 	uint64_t failed;
 	uint64_t skipped;	/* calls while the store was down */
 	uint64_t downs;		/* times it went down */
+	bool down;		/* whether it is now */
 };
 void store_stats(const struct store *store, struct store_stats *stats_r);
 
