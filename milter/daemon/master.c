@@ -147,8 +147,10 @@ static int begin_generation(struct master *master, struct err *err)
 	struct conf *conf;
 	int conf_fd, code;
 
-	code = prepare_conf(master->conf_path, master->sets, &conf, &conf_fd,
-			    err);
+	code = prepare_conf(&(struct prepare_source){master->conf_path,
+						     master->sets,
+						     &master->barracks.counters},
+			    &conf, &conf_fd, err);
 	if (code)
 		return code;
 	conf_set_generation(conf, ++master->last_number);

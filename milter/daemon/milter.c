@@ -16,6 +16,7 @@
 #include "milter/daemon/milter.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "milter/daemon/account.h"
 #include "milter/daemon/apply.h"
 #include "milter/daemon/session.h"
 #include "milter/engine/report.h"
@@ -268,17 +269,6 @@ static void judge(struct session *session, struct decision *decision_r)
 	counter_add(service->counters, GAUGE_WAITING, (uint64_t)-1);
 }
 
-static void account(const struct mail *mail, const struct decision *decision)
-{
-	struct counter_slot *counters = the_service->counters;
-	enum direction direction =
-		mail_is_inbound(mail) ? DIRECTION_IN : DIRECTION_OUT;
-	unsigned index = direction * ACTIONS + decision->action;
-
-	counter_add_at(counters, COUNTER_MESSAGES, index, 1);
-	counter_add_at(counters, COUNTER_BYTES, index, mail->size);
-}
-
 static sfsistat on_eom(SMFICTX *ctx)
 {
 	struct session *session = session_of(ctx);
@@ -302,7 +292,8 @@ static sfsistat on_eom(SMFICTX *ctx)
 			 SLICE_FMT(mail->queue_id), mail->id);
 	}
 	report_log(mail, report_make(the_service->policy, mail, &decision));
-	account(mail, &decision);
+	account_message(the_service->account, the_service->counters, mail,
+			&decision);
 	end_transaction(session);
 	return status;
 }

@@ -15,6 +15,7 @@ struct milter_service {
 	const struct engine *engine;
 	const struct policy *policy;
 	struct counter_slot *counters;
+	const struct account *account;	/* what it adds to them by name */
 	struct tick *tick;		/* NULL until there is one */
 	unsigned max_sessions;
 	int idle_s;			/* of a silent session */

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/verdict/seal.h"
 #include "milter/checks/table.h"
+#include "milter/daemon/account.h"
 #include "milter/daemon/settings.h"
 #include "milter/daemon/worker.h"
 #include "milter/engine/engine.h"
@@ -87,7 +88,8 @@ static int snapshot(const char *path, struct err *err)
 }
 
 /* What workers will do with it, without threads and sockets. */
-static int try_out(const struct conf *conf, struct err *err)
+static int try_out(const struct conf *conf, const struct counters *counters,
+		   struct err *err)
 {
 	struct policy *policy = policy_new(conf, NULL, err);
 	struct engine *engine =
@@ -95,19 +97,21 @@ static int try_out(const struct conf *conf, struct err *err)
 	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
 	bool good = engine && store_check(conf, daemon->state_dir.s.p, err) == 0;
 
+	if (good)
+		account_register(counters, engine);
 	engine_free(&engine);
 	policy_free(&policy);
 	return good ? 0 : -1;
 }
 
-int prepare_conf(const char *path, const char *const *sets,
-		 struct conf **conf_r, int *fd_r, struct err *err)
+int prepare_conf(const struct prepare_source *from, struct conf **conf_r,
+		 int *fd_r, struct err *err)
 {
-	*fd_r = snapshot(path, err);
+	*fd_r = snapshot(from->path, err);
 	if (*fd_r < 0)
 		return EXIT_CONFIG;
-	*conf_r = conf_load(settings_all(), path, sets, err);
-	if (*conf_r && try_out(*conf_r, err) == 0)
+	*conf_r = conf_load(settings_all(), from->path, from->sets, err);
+	if (*conf_r && try_out(*conf_r, from->counters, err) == 0)
 		return 0;
 	conf_free(conf_r);
 	close(*fd_r);

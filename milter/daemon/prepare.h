@@ -19,12 +19,18 @@ struct listeners {
 
 /* Path of gatepost-worker: beside us, then where it was installed. */
 const char *prepare_worker_path(struct err *err);
+struct prepare_source {
+	const char *path;
+	const char *const *sets;	/* --set, NULL-ended */
+	const struct counters *counters;
+};
 /*
  * Reads the file, once for us and once as bytes that workers inherit, and
- * tests it as far as a single thread can.
+ * tests it as far as a single thread can. If it is good, the counters have
+ * its names.
  */
-int prepare_conf(const char *path, const char *const *sets,
-		 struct conf **conf_r, int *fd_r, struct err *err);
+int prepare_conf(const struct prepare_source *from, struct conf **conf_r,
+		 int *fd_r, struct err *err);
 /* The user, the folders of the settings, and the key of the verdicts. */
 int prepare_places(const struct conf *conf, struct jail_user *user_r,
 		   struct err *err);

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "milter/checks/table.h"
+#include "milter/daemon/account.h"
 #include "milter/daemon/gate.h"
 #include "milter/daemon/jail.h"
 #include "milter/daemon/milter.h"
@@ -63,6 +64,7 @@ struct worker {
 	struct dns *dns;
 	struct store *store;
 	struct engine *engine;
+	struct account *account;
 	struct counters counters;
 	struct dns_stats dns_told; /* what the counters have already */
 	struct store_stats store_told;
@@ -70,6 +72,7 @@ struct worker {
 	struct gate gate;
 	struct milter_service service;
 	int64_t next_trim_ms;
+	bool draining; /* its lists are no longer what counts */
 };
 
 static int read_options(struct options *options, int argc, char **argv)
@@ -162,6 +165,7 @@ static int start_engine(struct worker *worker, struct err *err)
 	if (!worker->store)
 		return -1;
 	engine_set_store(worker->engine, worker->store);
+	worker->account = account_new(&worker->counters, worker->engine);
 	return 0;
 }
 
@@ -207,6 +211,7 @@ static int start_library(struct worker *worker, struct err *err)
 	if (pthread_create(&worker->gate.listener, NULL, run_library, NULL) !=
 	    0)
 		return err_set(err, "cannot start a thread");
+	service->account = worker->account;
 	for (int i = 0; i < TICK_SESSIONS; i++) {
 		fds[i] = gate_connect(&worker->gate, LIBRARY_START_MS, err);
 		if (fds[i] < 0)
@@ -245,6 +250,7 @@ static void tell_dns(struct worker *worker)
 		    now.coalesced - told->coalesced);
 	counter_add(slot, COUNTER_DNS_FAILED, now.failed - told->failed);
 	counter_add(slot, COUNTER_DNS_REFUSED, now.refused - told->refused);
+	counter_set(slot, GAUGE_DNS_IN_FLIGHT, now.in_flight);
 	*told = now;
 }
 
@@ -259,6 +265,7 @@ static void tell_store(struct worker *worker)
 	counter_add(slot, COUNTER_STORE_FAILED, now.failed - told->failed);
 	counter_add(slot, COUNTER_STORE_SKIPPED, now.skipped - told->skipped);
 	counter_add(slot, COUNTER_STORE_DOWNS, now.downs - told->downs);
+	counter_set(slot, GAUGE_STORE_DOWN, now.down);
 	*told = now;
 }
 
@@ -282,6 +289,8 @@ static void keep_house(struct worker *worker)
 			       now_ms);
 	tell_dns(worker);
 	tell_store(worker);
+	account_sources(worker->account, worker->service.counters,
+			!worker->draining);
 	give_back_memory(worker, now_ms);
 }
 
@@ -348,6 +357,7 @@ static void drain(struct worker *worker, char word)
 	struct milter_service *service = &worker->service;
 	struct err err;
 
+	worker->draining = true;
 	if (gate_close(&worker->gate, &err) < 0)
 		log_warn("%s", err.text);
 	while (!is_done(worker, &draining)) {
