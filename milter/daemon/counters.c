@@ -8,8 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A slot begins on a page of its own head or of another slot, never shared
- * with names: those are read often. */
+/* Slots begin on a page of their own. */
 #define HEAD_BYTES \
 	((sizeof(struct counters_head) + 4095) / (size_t)4096 * (size_t)4096)
 #define BYTES (HEAD_BYTES + COUNTERS_SLOTS * sizeof(struct counter_slot))
@@ -54,6 +53,7 @@ int counters_make(struct counters *counters_r, struct err *err)
 	if (counters_attach(counters_r, fd, err) < 0)
 		return -1;
 	counters_r->head->started_ms = clock_wall_us() / 1000;
+	counters_r->head->started_mono_ms = clock_mono_ms();
 	counters_enter(counters_r, COUNTERS_MASTER, ROLE_MASTER, getpid());
 	return 0;
 }
@@ -118,6 +118,11 @@ size_t counters_processes(const struct counters *counters,
 int64_t counters_started_ms(const struct counters *counters)
 {
 	return counters->head->started_ms;
+}
+
+int64_t counters_uptime_ms(const struct counters *counters)
+{
+	return clock_mono_ms() - counters->head->started_mono_ms;
 }
 
 uint64_t counters_sum(const struct counters *counters, enum counter cell)

@@ -142,6 +142,8 @@ size_t counters_processes(const struct counters *counters,
 			  struct counters_process *list_r, size_t room);
 /* When the master started: wall clock, milliseconds since the epoch. */
 int64_t counters_started_ms(const struct counters *counters);
+/* How long ago that is, whatever was done to the wall clock since. */
+int64_t counters_uptime_ms(const struct counters *counters);
 
 /* Over all slots: of one cell, and of `count` cells from `first` on. */
 uint64_t counters_sum(const struct counters *counters, enum counter cell);

@@ -9,7 +9,7 @@
 #define CHECK_BYTES 32
 
 struct counters_head {
-	int64_t started_ms;
+	int64_t started_ms, started_mono_ms;
 	atomic_uint slots_used;	/* those below were taken once */
 	/* Written before the count that tells of them. */
 	atomic_uint counts[NAMES_KINDS];

@@ -17,20 +17,24 @@ static const char *action_at(unsigned index)
 	return action_word((enum action)index);
 }
 
-static const char *dkim_at(unsigned index)
-{
-	return auth_result_word((enum auth_result)index);
-}
-
+/* RFC 8601 2.7 has results that only some methods know. */
 static const char *spf_at(unsigned index)
 {
-	return index == AUTH_POLICY ? NULL : dkim_at(index);
+	return index == AUTH_POLICY
+		       ? NULL
+		       : auth_result_word((enum auth_result)index);
+}
+
+static const char *dkim_at(unsigned index)
+{
+	return index == AUTH_SOFTFAIL
+		       ? NULL
+		       : auth_result_word((enum auth_result)index);
 }
 
 static const char *dmarc_at(unsigned index)
 {
-	return index == AUTH_NEUTRAL || index == AUTH_SOFTFAIL ? NULL
-							       : spf_at(index);
+	return index == AUTH_NEUTRAL || !spf_at(index) ? NULL : dkim_at(index);
 }
 
 /* The master is counted by nobody. */
