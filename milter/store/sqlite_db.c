@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "milter/store/sqlite_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 #include <sqlite3.h>
 
 #define TEXTS_MAX 8
+#define CACHE_KIB 8000
 #define BUSY_US 500 /* between two looks whether another has finished */
 
 enum { OWN_WRITE, OWN_READ, OWN_COMMIT, OWN_COUNT };
@@ -90,10 +92,11 @@ static int explain(struct db *db, int code, struct err *err)
 	case SQLITE_CANTOPEN:
 	case SQLITE_AUTH:
 		return err_set(err,
-			       "%s cannot be written (%s%s%s): it and its "
-			       "folder must belong to the user that runs the "
-			       "workers",
-			       path, said, error ? ", " : "",
+			       "%s cannot be %s (%s%s%s): it and its "
+			       "folder must belong to the user that runs "
+			       "Gatepost",
+			       path, db->options.read_only ? "read" : "written",
+			       said, error ? ", " : "",
 			       error ? strerror(error) : "");
 	default:
 		return err_set(err, "%s: %s%s%s", path, said, error ? ", " : "",
@@ -148,17 +151,19 @@ static void sql_named_by(sqlite3_context *context, int count,
 			   db->options.named_by(value_of(values[0]), texts, n));
 }
 
-/* Two processes that turn a new file to WAL at once are no error. */
-static int set_up(struct db *db, struct err *err)
+/*
+ * A file that is there keeps its pages as they are. Two processes that turn
+ * a new one to WAL at once are no error.
+ */
+static int use_log(struct db *db, struct err *err)
 {
-	static const char text[] = "PRAGMA synchronous = NORMAL;"
-				   "PRAGMA temp_store = MEMORY;"
-				   "PRAGMA cache_size = -8000;"
-				   "PRAGMA journal_size_limit = 71303168;"
-				   "PRAGMA trusted_schema = OFF;";
+	char pages[64];
 	int code;
 
-	sqlite3_busy_handler(db->connection, on_busy, db);
+	snprintf(pages, sizeof(pages), "PRAGMA page_size = %d",
+		 db->options.page_size);
+	if (db->options.page_size && db_run(db, pages, err) < 0)
+		return -1;
 	do
 		code = sqlite3_exec(db->connection, "PRAGMA journal_mode = WAL",
 				    NULL, NULL, NULL);
@@ -166,6 +171,25 @@ static int set_up(struct db *db, struct err *err)
 	if (code != SQLITE_OK)
 		return explain(db, code, err);
 	sqlite3_wal_hook(db->connection, on_commit, db);
+	return 0;
+}
+
+static int set_up(struct db *db, struct err *err)
+{
+	static const char text[] = "PRAGMA synchronous = NORMAL;"
+				   "PRAGMA temp_store = MEMORY;"
+				   "PRAGMA journal_size_limit = 71303168;"
+				   "PRAGMA trusted_schema = OFF;";
+	char cache[64];
+	int code;
+
+	sqlite3_busy_handler(db->connection, on_busy, db);
+	if (!db->options.read_only && use_log(db, err) < 0)
+		return -1;
+	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%d",
+		 db->options.cache_kib ? db->options.cache_kib : CACHE_KIB);
+	if (db_run(db, cache, err) < 0)
+		return -1;
 	code = sqlite3_create_function(db->connection, "named_by", -1,
 				       SQLITE_UTF8 | SQLITE_DETERMINISTIC |
 					       SQLITE_DIRECTONLY,
@@ -177,12 +201,15 @@ static int set_up(struct db *db, struct err *err)
 
 int db_open(struct db *db, struct err *err)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+	bool reads = db->options.read_only;
+	int flags = reads ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	int code;
 
-	if (sqlite_file_make(db->options.path, db->deadline_ms, err) < 0)
+	if (!reads &&
+	    sqlite_file_make(db->options.path, db->deadline_ms, err) < 0)
 		return -1;
-	code = sqlite3_open_v2(db->options.path, &db->connection, flags, NULL);
+	code = sqlite3_open_v2(db->options.path, &db->connection,
+			       flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK)
 		explain(db, code, err);
 	else if (sqlite_file_remember(db->options.path, &db->file, err) == 0 &&
@@ -301,6 +328,12 @@ void db_bind_text(struct db *db, unsigned statement, int at, struct slice text)
 {
 	sqlite3_bind_text64(prepared(db, statement), at, text.p ? text.p : "",
 			    text.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void db_bind_blob(struct db *db, unsigned statement, int at, struct slice bytes)
+{
+	sqlite3_bind_blob64(prepared(db, statement), at,
+			    bytes.p ? bytes.p : "", bytes.n, SQLITE_STATIC);
 }
 
 int db_step(struct db *db, unsigned statement, struct err *err)

@@ -24,6 +24,9 @@ struct db_options {
 	 */
 	bool (*named_by)(struct slice wanted, const struct slice *texts,
 			 size_t count);
+	int cache_kib;	/* memory for pages; 0: a default */
+	int page_size;	/* of a file that is made; 0: a default */
+	bool read_only;	/* neither makes the file nor writes to it */
 };
 
 /* Opens nothing yet. It lives in the arena; close it before that goes. */
@@ -31,7 +34,10 @@ struct db *db_new(struct arena *arena, const struct db_options *options);
 
 /* Waits for other processes that write end there; monotonic. */
 void db_set_deadline(struct db *db, int64_t deadline_ms);
-/* Makes the file, for this user only, if it is not there. */
+/*
+ * Makes the file, for this user only, if it is not there; for reading, that
+ * is an error.
+ */
 int db_open(struct db *db, struct err *err);
 /* Harmless twice. */
 void db_close(struct db *db);
@@ -62,10 +68,13 @@ void db_bind(struct db *db, unsigned statement, int at, int64_t value);
 /* The text must stay until the statement is done. */
 void db_bind_text(struct db *db, unsigned statement, int at,
 		  struct slice text);
+/* The same for bytes that are compared as bytes, NUL and all. */
+void db_bind_blob(struct db *db, unsigned statement, int at,
+		  struct slice bytes);
 /* 1: a row. 0: it is done. -1: it failed. */
 int db_step(struct db *db, unsigned statement, struct err *err);
 int64_t db_column(struct db *db, unsigned statement, int column);
-/* Valid until the next step. */
+/* A text or a blob. Valid until the next step. */
 struct slice db_column_text(struct db *db, unsigned statement, int column);
 /* Ends a statement that may have more rows; db_step() did it otherwise. */
 void db_done(struct db *db, unsigned statement);

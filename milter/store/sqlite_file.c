@@ -25,7 +25,7 @@ static void folder_of(const char *path, char folder_r[PATH_ROOM])
 		snprintf(folder_r, PATH_ROOM, "%.*s/", (int)slash, path);
 }
 
-/* What the administrator's commands make must be the workers' too. */
+/* What the administrator's commands make must be the processes' too. */
 static void give_to_owner(int fd, const char *path)
 {
 	char folder[PATH_ROOM];
@@ -53,7 +53,7 @@ static int make_empty(const char *path, struct err *err)
 	if (fd < 0)
 		return err_set(err,
 			       "%s cannot be made (%s): its folder must exist "
-			       "and belong to the user that runs the workers",
+			       "and belong to the user that runs Gatepost",
 			       path, strerror(errno));
 	give_to_owner(fd, path);
 	close(fd);
