@@ -8,6 +8,7 @@
 #include "milter/engine/engine.h"
 #include "milter/engine/policy.h"
 #include "milter/net/dns.h"
+#include "milter/store/history.h"
 #include "milter/store/store.h"
 
 #include <stdio.h>
@@ -98,10 +99,10 @@ static void add_group(const struct settings_group **groups,
 const struct settings_group *const *settings_all(void)
 {
 	static const struct settings_group *const own[] = {
-		&daemon_settings,	  &policy_settings, &engine_settings,
-		&policy_actions_settings, &limits_settings, &dns_settings,
-		&worker_settings,	  &log_settings,    &store_settings,
-		&state_settings,	  NULL,
+		&daemon_settings,	  &policy_settings,  &engine_settings,
+		&policy_actions_settings, &limits_settings,  &dns_settings,
+		&worker_settings,	  &log_settings,     &store_settings,
+		&state_settings,	  &history_settings, NULL,
 	};
 	/* Filled once, at start; never written again. */
 	static const struct settings_group *groups[GROUPS_MAX + 1];

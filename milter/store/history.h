@@ -41,7 +41,7 @@ void history_close(struct history **history);
 /* What happened to messages that were deferred by greylisting. */
 struct history_news {
 	unsigned returned;	/* came back, by a record that was added */
-	unsigned never_returned;/* given up after the time they may wait */
+	unsigned never_returned;/* given up after a day */
 };
 
 /*
@@ -55,7 +55,8 @@ int history_add(struct history *history, const struct slice *packed,
 		struct history_news *news_r, struct err *err);
 /*
  * Removes what is too old, too many or too large, a bounded piece at a time:
- * 1 while there is more to do, 0 when done, -1 on failure.
+ * 1 while there is more to do, 0 when done, -1 on failure. To come to 0 may
+ * take a tenth of a second of CPU time, so some rounds a minute are enough.
  */
 int history_prune(struct history *history, int64_t now_wall_ms,
 		  int64_t deadline_ms, struct history_news *news_r,
@@ -76,6 +77,7 @@ enum history_key {
 	HISTORY_STORY,		/* history_story() of a record */
 };
 #define HISTORY_KEYS 11
+#define HISTORY_FILTERS_MAX 12
 
 struct history_filter {
 	enum history_key key;
@@ -84,8 +86,9 @@ struct history_filter {
 
 struct history_query {
 	const struct history_filter *filters;	/* all must hold */
-	size_t filter_count;
-	int64_t since_ms, until_ms;	/* wall clock; 0: no bound */
+	size_t filter_count;		/* HISTORY_FILTERS_MAX at most */
+	int64_t since_ms, until_ms;	/* wall clock, until exclusive; 0: no
+					 * bound */
 	int64_t after, before;		/* row numbers, both exclusive; 0: none */
 	bool oldest_first;		/* else the newest */
 	size_t limit;
@@ -120,7 +123,7 @@ struct history_total {
 };
 
 /*
- * Sums in pieces of step_ms (a minute for two days back, an hour for 400
+ * Sums of what began before until_ms (0: no bound), in pieces of step_ms (a minute for two days back, an hour for 400
  * days; rounded up to one of them), oldest first; what has none is left
  * out. They outlive the records.
  */

@@ -16,6 +16,8 @@
 #define SWEEP_BOOTS 16
 /* How long others may write until something is wrong. */
 #define BUSY_MS 1000
+/* How long calls may be held up when the log has become too long. */
+#define HOLD_MS 50
 
 struct sqlite {
 	struct store_backend base;
@@ -135,7 +137,8 @@ static int connect_sqlite(struct store_backend *backend, int64_t deadline_ms,
 	s->busy_since_ms = 0;
 	db_set_deadline(s->db, deadline_ms);
 	if (db_open(s->db, err) == 0 && prepare_file(s, err) == 0) {
-		s->checkpointer = checkpointer_new(s->path, deadline_ms, err);
+		s->checkpointer =
+			checkpointer_new(s->path, HOLD_MS, deadline_ms, err);
 		if (s->checkpointer)
 			return 0;
 	}

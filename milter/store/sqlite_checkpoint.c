@@ -15,7 +15,6 @@
 
 #define GROWTH_PAGES 4000
 #define LONG_PAGES 16000
-#define HOLD_MS 50	 /* to wait for those who read and write, at most */
 #define SLEEP_MS 3600000 /* it is woken; any long time will do */
 
 struct checkpointer {
@@ -23,6 +22,7 @@ struct checkpointer {
 	struct db *db;	     /* the thread's, once it runs */
 	pthread_t thread;
 	struct wake wake;
+	int64_t hold_ms;
 	atomic_bool wanted, ending;
 	atomic_int pages;
 	int next_pages; /* when to wake the thread; its teller's own */
@@ -33,7 +33,7 @@ static void write_back(struct checkpointer *c)
 	db_checkpoint(c->db, false);
 	if (atomic_load(&c->pages) < LONG_PAGES)
 		return;
-	db_set_deadline(c->db, clock_mono_ms() + HOLD_MS);
+	db_set_deadline(c->db, clock_mono_ms() + c->hold_ms);
 	db_checkpoint(c->db, true);
 }
 
@@ -52,8 +52,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct checkpointer *checkpointer_new(const char *path, int64_t deadline_ms,
-				      struct err *err)
+struct checkpointer *checkpointer_new(const char *path, int64_t hold_ms,
+				      int64_t deadline_ms, struct err *err)
 {
 	const struct db_options options = {.path = path};
 	struct arena *arena = arena_new(0);
@@ -61,6 +61,7 @@ struct checkpointer *checkpointer_new(const char *path, int64_t deadline_ms,
 	int error;
 
 	c->arena = arena;
+	c->hold_ms = hold_ms;
 	c->next_pages = GROWTH_PAGES;
 	c->db = db_new(arena, &options);
 	db_set_deadline(c->db, deadline_ms);

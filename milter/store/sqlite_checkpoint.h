@@ -11,9 +11,13 @@
 
 struct checkpointer;
 
-/* Opens the file until then at the latest. The path outlives it. */
-struct checkpointer *checkpointer_new(const char *path, int64_t deadline_ms,
-				      struct err *err);
+/*
+ * Opens the file until deadline_ms at the latest. The path outlives it.
+ * hold_ms: how long a log that has become long waits for who writes and
+ * reads, and keeps writers out meanwhile; more than a transaction takes.
+ */
+struct checkpointer *checkpointer_new(const char *path, int64_t hold_ms,
+				      int64_t deadline_ms, struct err *err);
 /* Waits for what it is doing. */
 void checkpointer_free(struct checkpointer **checkpointer);
 /* After a commit: the pages that are in the log now. Never waits. */

@@ -332,8 +332,8 @@ void db_bind_text(struct db *db, unsigned statement, int at, struct slice text)
 
 void db_bind_blob(struct db *db, unsigned statement, int at, struct slice bytes)
 {
-	sqlite3_bind_blob64(prepared(db, statement), at,
-			    bytes.p ? bytes.p : "", bytes.n, SQLITE_STATIC);
+	sqlite3_bind_blob64(prepared(db, statement), at, bytes.p ? bytes.p : "",
+			    bytes.n, SQLITE_STATIC);
 }
 
 int db_step(struct db *db, unsigned statement, struct err *err)
