@@ -42,7 +42,7 @@ enum probe_result { PROBE_GOOD, PROBE_BAD };
 #define HISTOGRAM_SUM (HISTOGRAM_BUCKETS + 1)
 #define HISTOGRAM_CELLS (HISTOGRAM_BUCKETS + 2)
 
-#define CELLS(name, count) name, name##_LAST = name + (count) - 1
+#define CELLS(name, count) name, name##_LAST = (name) + (count) - 1
 
 /* Cells; the row of each in families.c says what it means. */
 enum counter {

@@ -331,9 +331,9 @@ static void on_completed(void *with, struct MHD_Connection *connection,
 
 /*
  * Called when the header is there, then for each piece of the body, then
- * once more. Its parameters are the library's.
- * NOLINTNEXTLINE(*-function-size)
+ * once more.
  */
+/* Its many parameters are libmicrohttpd's. NOLINTNEXTLINE(*-function-size) */
 static enum MHD_Result on_request(void *with, struct MHD_Connection *connection,
 				  const char *url, const char *method,
 				  const char *version, const char *bytes,

@@ -10,7 +10,7 @@ uint64_t resident_bytes(pid_t pid)
 {
 	char path[64], text[128];
 	struct slice rest = {text, 0}, word;
-	uint64_t pages;
+	uint64_t pages = 0;
 	ssize_t n;
 	int fd;
 
@@ -21,8 +21,8 @@ uint64_t resident_bytes(pid_t pid)
 	n = read(fd, text, sizeof(text));
 	close(fd);
 	rest.n = n > 0 ? (size_t)n : 0;
-	if (!slice_next(&rest, ' ', &word) || !slice_next(&rest, ' ', &word) ||
-	    !slice_to_u64(word, &pages))
-		return 0;
+	for (int i = 0; i < 2 && slice_next(&rest, ' ', &word); i++)
+		if (!slice_to_u64(word, &pages))
+			return 0;
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
