@@ -572,3 +572,7 @@ def test_counters_add_up_and_survive_workers(gatepost):
     assert line["bytes"] > 8 * 100
     assert line["worker_crashes"] == 1
     assert line["worker_starts"] >= 2
+    assert line["spf_results"] == line["dmarc_results"] == 8
+    assert line["symbol_hits"] == sum(
+        len(record["symbols"]) for record in gatepost.records())
+    assert line["generation"] == 1

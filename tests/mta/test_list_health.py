@@ -2,6 +2,7 @@
 
 import pytest
 
+from support import ports
 from support.dnsserver import DnsServer
 from support.gatepost import Gatepost
 from support.milterclient import Session
@@ -40,3 +41,22 @@ def test_a_list_that_lists_the_world_is_suspended(gatepost):
     assert "WELL" in found
     assert "WORLD" not in found
     assert "well.example is suspended" not in gatepost.log.read_text()
+    ports.wait_until(lambda: gatepost.counters()["list_suspended"] == 1, 10,
+                     "the suspended list to be counted")
+    counted = gatepost.counters()
+    assert counted["list_questions"] == counted["list_listed"] == 1
+    assert counted["list_errors"] == 0
+
+
+def test_a_worker_that_ends_suspends_nothing(gatepost):
+    ports.wait_until(lambda: gatepost.counters()["list_suspended"] == 1, 10,
+                     "the suspended list to be counted")
+    with Session(gatepost.listen[0]) as session:
+        session.open(ip="198.51.100.7", helo="mx.sender.example")
+        # The old worker lingers with this session open.
+        gatepost.conf.write_text("rbl { shipped_lists = no }\n")
+        gatepost.reload()
+        gatepost.wait_line("ready: generation 2")
+        ports.wait_until(lambda: gatepost.counters()["list_suspended"] == 0,
+                         10, "no suspended list to be left")
+        session.quit()
