@@ -76,8 +76,10 @@ static void add_symbols(struct buf *out, const struct record *r)
 	for (size_t i = 0; i < r->symbol_count; i++) {
 		const struct record_symbol *s = &r->symbols[i];
 
-		buf_printf(out, "%s%.*s(%.2f)", i > 0 ? "," : "",
-			   SLICE_FMT(s->name), s->score);
+		if (i > 0)
+			buf_add_char(out, ',');
+		add_escaped(out, s->name);
+		buf_printf(out, "(%.2f)", s->score);
 	}
 	buf_add_char(out, '"');
 }
@@ -115,9 +117,11 @@ struct slice record_logfmt(struct arena *arena, const struct record *r)
 	buf_printf(&out, " size=%llu", (unsigned long long)r->size);
 	add_auth(&out, &r->auth);
 	add_symbols(&out, r);
-	for (size_t i = 0; i < r->stage_count; i++)
-		buf_printf(&out, " ms_%.*s=%.1f", SLICE_FMT(r->stages[i].name),
-			   r->stages[i].value);
+	for (size_t i = 0; i < r->stage_count; i++) {
+		buf_add_text(&out, " ms_");
+		add_escaped(&out, r->stages[i].name);
+		buf_printf(&out, "=%.1f", r->stages[i].value);
+	}
 	buf_printf(&out, " dns=%u dns_cached=%u dns_failed=%u generation=%llu",
 		   r->dns_asked, r->dns_cached, r->dns_failed,
 		   (unsigned long long)r->generation);
