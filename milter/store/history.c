@@ -80,7 +80,7 @@ static int connect(struct history *h, int64_t deadline_ms, struct err *err)
 	rc = db_open(h->db, err);
 	if (rc == 0)
 		rc = h->writes ? connect_writer(h, deadline_ms, err)
-			       : history_check_version(h, err);
+			       : history_check_version(h, deadline_ms, err);
 	if (rc < 0)
 		disconnect(h);
 	return rc;

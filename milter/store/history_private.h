@@ -108,7 +108,8 @@ void *history_room(struct arena *arena, void *items, size_t count, size_t size);
 /* Brings a file that is open to the present version. */
 int history_upgrade(struct history *history, struct err *err);
 /* That a file opened for reading has it. */
-int history_check_version(struct history *history, struct err *err);
+int history_check_version(struct history *history, int64_t deadline_ms,
+			  struct err *err);
 
 /* What a batch gathers before it is written. */
 struct history_batch *history_batch_new(struct arena *arena);

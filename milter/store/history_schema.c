@@ -3,10 +3,12 @@
  * needed are taken in one transaction: if one fails, the file stays as it
  * was.
  */
+#include "common/base/clock.h"
 #include "milter/store/history_private.h"
 #include "common/verdict/wire.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <stdlib.h>
 
 /* "GPhi": tells the history from other databases of ours. */
@@ -125,14 +127,32 @@ static int read_version(struct history *h, int64_t *version_r, struct err *err)
 	return 0;
 }
 
-int history_check_version(struct history *h, struct err *err)
+/* An empty file is one that the recorder is about to fill. */
+static int await_version(struct history *h, int64_t deadline_ms,
+			 int64_t *version_r, struct err *err)
+{
+	static const struct timespec pause = {.tv_nsec = 5000000};
+
+	while (read_version(h, version_r, err) == 0) {
+		if (*version_r > 0 || clock_mono_ms() >= deadline_ms)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -1;
+}
+
+int history_check_version(struct history *h, int64_t deadline_ms,
+			  struct err *err)
 {
 	int64_t version;
 
-	if (read_version(h, &version, err) < 0)
+	if (await_version(h, deadline_ms, &version, err) < 0)
 		return -1;
 	if (version == VERSION)
 		return 0;
+	if (version == 0)
+		return err_set(err, "%s is empty: there is no history yet",
+			       h->path);
 	return err_set(err,
 		       "%s is of an earlier Gatepost: it is brought to the "
 		       "present version when Gatepost starts",
