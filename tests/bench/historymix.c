@@ -92,10 +92,12 @@ static void add_symbols(struct draw *d, struct record *r)
 		if (!chance(d, known[i].percent))
 			continue;
 		list[n++] = (struct record_symbol){
-			slice_cstr(known[i].name), unit(d) * 4 - 1,
-			SLICE("what an operator reads about this finding"),
-			arena_printf(d->arena, "detail %u of it",
-				     rank(d, 10000))};
+			.name = slice_cstr(known[i].name),
+			.score = unit(d) * 4 - 1,
+			.doc = SLICE("what an operator reads about this "
+				     "finding"),
+			.detail = arena_printf(d->arena, "detail %u of it",
+					       rank(d, 10000))};
 	}
 	r->symbols = list;
 	r->symbol_count = n;
