@@ -134,6 +134,8 @@ static const struct row number_rows[] = {
 static const struct type number_type = {sizeof(struct record_number),
 					number_rows};
 
+#define TAG_PROBE 31
+
 static const struct row record_rows[] = {
 	FIELD(1, KIND_TEXT, record, id),
 	FIELD(2, KIND_INT, record, time_ms),
@@ -167,7 +169,7 @@ static const struct row record_rows[] = {
 	FIELD(28, KIND_UNSIGNED, record, dns_asked),
 	FIELD(29, KIND_UNSIGNED, record, dns_cached),
 	FIELD(30, KIND_UNSIGNED, record, dns_failed),
-	FIELD(31, KIND_BOOL, record, probe),
+	FIELD(TAG_PROBE, KIND_BOOL, record, probe),
 	END,
 };
 static const struct type record_type = {sizeof(struct record), record_rows};
@@ -462,4 +464,15 @@ bool record_unpack(struct arena *arena, struct slice packed,
 		return false;
 	return read_fields(arena, &record_type, slice_sub(packed, 1, packed.n),
 			   (char *)record_r);
+}
+
+bool record_packed_is_probe(struct slice packed)
+{
+	struct slice rest = slice_sub(packed, 1, packed.n), item;
+	uint64_t tag;
+
+	while (take_field(&rest, &tag, &item) > 0)
+		if (tag == TAG_PROBE)
+			return true;
+	return false;
 }

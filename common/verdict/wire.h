@@ -18,5 +18,7 @@ void record_pack(struct buf *out, const struct record *record);
  */
 bool record_unpack(struct arena *arena, struct slice packed,
 		   struct record *record_r);
+/* Whether its `probe` is set; costs less than to unpack it. */
+bool record_packed_is_probe(struct slice packed);
 
 #endif

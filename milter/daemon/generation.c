@@ -1,86 +1,59 @@
 /*
- * Workers are started with exec, each with four file descriptors at the
- * numbers of worker.h and nothing else of the master's.
+ * Workers are started with exec, each with the file descriptors of role.h
+ * and nothing else of the master's.
  */
 #include "milter/daemon/generation.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "milter/daemon/role.h"
 #include "milter/daemon/settings.h"
-#include "milter/daemon/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAUSE_FIRST_MS 100
-#define PAUSE_MAX_MS 30000
-/* Whoever lived this long is not in a loop of crashes. */
-#define STEADY_MS 10000
 #define READY_WITHIN_MS 30000
 /* A worker ends itself at its bound; this much later it is made to. */
 #define BOUND_GRACE_MS 5000
 
-#define ARGS_MAX 520
+#define ARGS_MAX (sizeof(((struct barracks_args *)0)->args) / sizeof(char *))
 
-static size_t worker_args(const struct barracks *barracks,
-			  const struct generation *gen, const struct seat *seat,
-			  const char **args, char numbers[2][32])
+void barracks_add_arg(struct barracks_args *args, const char *arg)
 {
 	size_t n = 0;
 
-	snprintf(numbers[0], 32, "%u", seat->slot);
-	snprintf(numbers[1], 32, "%" PRIu64, gen->number);
-	args[n++] = "gatepost-worker";
-	args[n++] = "--slot";
-	args[n++] = numbers[0];
-	args[n++] = "--generation";
-	args[n++] = numbers[1];
-	/* One of them tells about DNS; all would tell the same. */
-	if (seat == gen->seats)
-		args[n++] = "--watch-dns";
+	while (args->args[n])
+		n++;
+	if (n + 1 < ARGS_MAX)
+		args->args[n] = arg;
+}
+
+void barracks_args(const struct barracks *barracks, const char *name,
+		   unsigned slot, uint64_t generation,
+		   struct barracks_args *args_r)
+{
+	memset(args_r->args, 0, sizeof(args_r->args));
+	snprintf(args_r->slot, sizeof(args_r->slot), "%u", slot);
+	snprintf(args_r->generation, sizeof(args_r->generation), "%" PRIu64,
+		 generation);
+	barracks_add_arg(args_r, name);
+	barracks_add_arg(args_r, "--slot");
+	barracks_add_arg(args_r, args_r->slot);
+	barracks_add_arg(args_r, "--generation");
+	barracks_add_arg(args_r, args_r->generation);
 	if (barracks->log_to_stderr)
-		args[n++] = "--foreground";
-	for (size_t i = 0; barracks->sets[i] && n + 3 < ARGS_MAX; i++) {
-		args[n++] = "--set";
-		args[n++] = barracks->sets[i];
+		barracks_add_arg(args_r, "--foreground");
+	for (size_t i = 0; barracks->sets[i]; i++) {
+		barracks_add_arg(args_r, "--set");
+		barracks_add_arg(args_r, barracks->sets[i]);
 	}
-	args[n] = NULL;
-	return n;
 }
 
-/* In the child. Goes by way of high numbers, so that none is overwritten. */
-static void place_fds(const int fds[WORKER_FD_COUNT])
-{
-	int high[WORKER_FD_COUNT];
-
-	for (int i = 0; i < WORKER_FD_COUNT; i++)
-		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
-	for (int i = 0; i < WORKER_FD_COUNT; i++)
-		if (high[i] < 0 || dup2(high[i], WORKER_FD_LISTEN + i) < 0)
-			_exit(EXIT_OSERR);
-}
-
-static void become_worker(const char *program, const char **args,
-			  const int fds[WORKER_FD_COUNT])
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	place_fds(fds);
-	execv(program, (char *const *)args);
-	log_error("cannot start %s: %s", program, strerror(errno));
-	_exit(EXIT_OSERR);
-}
-
-static bool take_slot(struct barracks *barracks, unsigned *slot_r)
+bool barracks_take_slot(struct barracks *barracks, unsigned *slot_r)
 {
 	for (unsigned i = COUNTERS_MASTER + 1; i < COUNTERS_SLOTS; i++)
 		if (!barracks->slot_taken[i]) {
@@ -91,48 +64,24 @@ static bool take_slot(struct barracks *barracks, unsigned *slot_r)
 	return false;
 }
 
-static int seat_start(struct barracks *barracks, const struct generation *gen,
-		      struct seat *seat)
-{
-	const char *args[ARGS_MAX];
-	char numbers[2][32];
-	int control[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0)
-		return -1;
-	worker_args(barracks, gen, seat, args, numbers);
-	seat->pid = fork();
-	if (seat->pid == 0)
-		become_worker(barracks->program, args,
-			      (int[]){seat->listener->fd, control[1],
-				      gen->conf_fd, barracks->counters.fd});
-	close(control[1]);
-	if (seat->pid < 0) {
-		seat->pid = 0;
-		close(control[0]);
-		return -1;
-	}
-	seat->control = control[0];
-	seat->ready = false;
-	seat->started_ms = clock_mono_ms();
-	return 0;
-}
-
-static void plan_start(struct seat *seat)
-{
-	seat->start_at_ms = clock_mono_ms() + seat->pause_ms;
-	seat->pause_ms *= 2;
-	if (seat->pause_ms > PAUSE_MAX_MS)
-		seat->pause_ms = PAUSE_MAX_MS;
-}
-
 static void seat_try_start(struct barracks *barracks,
 			   const struct generation *gen, struct seat *seat)
 {
-	if (seat_start(barracks, gen, seat) == 0)
+	const int fds[] = {-1, gen->conf_fd, barracks->counters.fd,
+			   barracks->records.send, seat->listener->fd};
+	struct barracks_args args;
+	const struct child_plan plan = {barracks->worker, args.args, fds,
+					sizeof(fds) / sizeof(fds[0]), 0};
+
+	barracks_args(barracks, "gatepost-worker", seat->slot, gen->number,
+		      &args);
+	/* One of them tells about DNS; all would tell the same. */
+	if (seat == gen->seats)
+		barracks_add_arg(&args, "--watch-dns");
+	if (child_start(&seat->child, &plan) == 0)
 		return;
 	log_error("cannot start a worker: %s", strerror(errno));
-	plan_start(seat);
+	child_postpone(&seat->child);
 }
 
 static size_t workers_per_listener(const struct conf *conf)
@@ -168,10 +117,9 @@ struct generation *generation_new(struct barracks *barracks, struct conf *conf,
 				   .exit_code = EXIT_SOFTWARE};
 	for (size_t i = 0; i < each * listener_count; i++) {
 		seats[i].listener = listeners[i % listener_count];
-		seats[i].control = -1;
-		seats[i].pause_ms = PAUSE_FIRST_MS;
-		seats[i].start_at_ms = i == 0 ? 0 : INT64_MAX;
-		if (!take_slot(barracks, &seats[i].slot)) {
+		child_init(&seats[i].child);
+		seats[i].child.start_at_ms = i == 0 ? 0 : INT64_MAX;
+		if (!barracks_take_slot(barracks, &seats[i].slot)) {
 			err_set(err, "worker.processes: too many workers");
 			generation_free(barracks, &gen);
 			return NULL;
@@ -195,7 +143,7 @@ void generation_free(struct barracks *barracks, struct generation **gen)
 bool generation_is_complete(const struct generation *gen)
 {
 	for (size_t i = 0; i < gen->count; i++)
-		if (!gen->seats[i].ready)
+		if (!gen->seats[i].child.ready)
 			return false;
 	return true;
 }
@@ -203,7 +151,7 @@ bool generation_is_complete(const struct generation *gen)
 bool generation_is_empty(const struct generation *gen)
 {
 	for (size_t i = 0; i < gen->count; i++)
-		if (gen->seats[i].pid > 0)
+		if (gen->seats[i].child.pid > 0)
 			return false;
 	return true;
 }
@@ -218,51 +166,43 @@ static void set_phase(struct generation *gen, enum phase phase)
 static void start_others(struct barracks *barracks, struct generation *gen)
 {
 	for (size_t i = 1; i < gen->count; i++)
-		if (gen->seats[i].pid == 0)
+		if (gen->seats[i].child.pid == 0)
 			seat_try_start(barracks, gen, &gen->seats[i]);
+}
+
+bool generation_uses(const struct generation *gen,
+		     const struct listener *listener)
+{
+	for (size_t i = 0; i < gen->count; i++)
+		if (gen->seats[i].listener == listener)
+			return true;
+	return false;
 }
 
 bool generation_hear(struct barracks *barracks, struct generation *gen,
 		     int control)
 {
-	char word = 0;
-
 	for (size_t i = 0; i < gen->count; i++) {
-		struct seat *seat = &gen->seats[i];
+		struct child *child = &gen->seats[i].child;
 
-		if (seat->control != control)
+		if (child->control != control)
 			continue;
-		/* Closed: the process ends, and will be buried. */
-		if (recv(control, &word, 1, MSG_DONTWAIT) != 1) {
-			close(seat->control);
-			seat->control = -1;
-			return true;
-		}
-		seat->ready = word == WORKER_SAYS_READY;
-		if (i == 0 && seat->ready && gen->phase == PHASE_STARTING)
+		if (child_hear(child) && i == 0 && child->ready &&
+		    gen->phase == PHASE_STARTING)
 			start_others(barracks, gen);
 		return true;
 	}
 	return false;
 }
 
-static void describe(int status, char *text, size_t room)
-{
-	if (WIFSIGNALED(status))
-		snprintf(text, room, "was ended by signal %d",
-			 WTERMSIG(status));
-	else
-		snprintf(text, room, "ended with code %d", WEXITSTATUS(status));
-}
-
 static void seat_died(struct barracks *barracks, struct generation *gen,
 		      struct seat *seat, int status)
 {
 	struct counter_slot *slot = &barracks->counters.slots[seat->slot];
-	char how[64];
+	char how[CHILD_TEXT];
 
-	describe(status, how, sizeof(how));
-	if (gen->phase == PHASE_STARTING && !seat->ready) {
+	child_describe(status, how);
+	if (gen->phase == PHASE_STARTING && !seat->child.ready) {
 		gen->exit_code = WIFEXITED(status) && WEXITSTATUS(status)
 					 ? WEXITSTATUS(status)
 					 : EXIT_SOFTWARE;
@@ -272,19 +212,18 @@ static void seat_died(struct barracks *barracks, struct generation *gen,
 		return;
 	}
 	counter_add_at(slot, COUNTER_CRASHES, ROLE_WORKER, 1);
-	if (clock_mono_ms() - seat->started_ms >= STEADY_MS)
-		seat->pause_ms = PAUSE_FIRST_MS;
+	child_forgive(&seat->child);
 	log_error("worker %d %s; its messages are deferred by the mail "
 		  "server; a new one starts in %" PRId64 " ms",
-		  (int)seat->pid, how, seat->pause_ms);
-	plan_start(seat);
+		  (int)seat->child.pid, how, seat->child.pause_ms);
+	child_postpone(&seat->child);
 }
 
 static void warn_of_end(pid_t pid, int status)
 {
-	char how[64];
+	char how[CHILD_TEXT];
 
-	describe(status, how, sizeof(how));
+	child_describe(status, how);
 	log_warn("worker %d %s while winding down", (int)pid, how);
 }
 
@@ -294,18 +233,14 @@ bool generation_bury(struct barracks *barracks, struct generation *gen,
 	for (size_t i = 0; i < gen->count; i++) {
 		struct seat *seat = &gen->seats[i];
 
-		if (seat->pid != pid)
+		if (seat->child.pid != pid)
 			continue;
 		counters_forget_gauges(&barracks->counters.slots[seat->slot]);
 		if (gen->phase == PHASE_STARTING || gen->phase == PHASE_SERVING)
 			seat_died(barracks, gen, seat, status);
 		else if (status != 0 && gen->phase != PHASE_FAILED)
 			warn_of_end(pid, status);
-		if (seat->control >= 0)
-			close(seat->control);
-		seat->control = -1;
-		seat->pid = 0;
-		seat->ready = false;
+		child_bury(&seat->child);
 		return true;
 	}
 	return false;
@@ -333,17 +268,19 @@ static int64_t look_at_seat(struct barracks *barracks, struct generation *gen,
 			    struct seat *seat, int64_t now_ms)
 {
 	bool runs = gen->phase == PHASE_STARTING || gen->phase == PHASE_SERVING;
+	struct child *child = &seat->child;
 
-	if (runs && seat->pid == 0 && seat->start_at_ms <= now_ms)
+	if (runs && child->pid == 0 && child->start_at_ms <= now_ms)
 		seat_try_start(barracks, gen, seat);
-	if (runs && seat->pid == 0)
-		return seat->start_at_ms;
-	if (seat->pid == 0 || seat->ready || !runs)
+	if (runs && child->pid == 0)
+		return child->start_at_ms;
+	if (child->pid == 0 || child->ready || !runs)
 		return INT64_MAX;
-	if (now_ms - seat->started_ms < READY_WITHIN_MS)
-		return seat->started_ms + READY_WITHIN_MS;
-	log_error("worker %d does not become ready; ending it", (int)seat->pid);
-	kill(seat->pid, SIGKILL);
+	if (now_ms - child->started_ms < READY_WITHIN_MS)
+		return child->started_ms + READY_WITHIN_MS;
+	log_error("worker %d does not become ready; ending it",
+		  (int)child->pid);
+	child_kill(child);
 	/* Its death is heard of soon. */
 	return now_ms + 1000;
 }
@@ -369,18 +306,15 @@ int64_t generation_look(struct barracks *barracks, struct generation *gen)
 
 void generation_end(struct generation *gen, enum phase phase)
 {
-	char word = phase == PHASE_LINGERING ? WORKER_LINGER : WORKER_STOP;
+	char word = phase == PHASE_LINGERING ? ROLE_LINGER : ROLE_STOP;
 
 	set_phase(gen, phase);
 	for (size_t i = 0; i < gen->count; i++)
-		if (gen->seats[i].control >= 0)
-			(void)!send(gen->seats[i].control, &word, 1,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
+		child_tell(&gen->seats[i].child, word);
 }
 
 void generation_kill(struct generation *gen)
 {
 	for (size_t i = 0; i < gen->count; i++)
-		if (gen->seats[i].pid > 0)
-			kill(gen->seats[i].pid, SIGKILL);
+		child_kill(&gen->seats[i].child);
 }

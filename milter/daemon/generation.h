@@ -8,10 +8,10 @@
 #define GATEPOST_DAEMON_GENERATION_H
 
 #include "common/conf/conf.h"
+#include "milter/daemon/child.h"
 #include "milter/daemon/counters.h"
 #include "milter/daemon/listener.h"
-
-#include <sys/types.h>
+#include "milter/daemon/records.h"
 
 enum phase {
 	PHASE_STARTING,
@@ -21,25 +21,21 @@ enum phase {
 	PHASE_FAILED,		/* a worker ended before it was ready */
 };
 
-/* What all workers of all generations have in common. */
+/* What all processes have in common. */
 struct barracks {
-	const char *program;		/* path of gatepost-worker */
+	const char *worker, *recorder;	/* paths of the programs */
 	const char *const *sets;	/* --set of the command line */
 	bool log_to_stderr;
 	struct counters counters;
 	bool slot_taken[COUNTERS_SLOTS];
+	struct records_pair records;
 };
 
 /* The place of one worker; who sits there changes when it dies. */
 struct seat {
 	const struct listener *listener;
-	pid_t pid;		/* 0: nobody */
-	int control;		/* -1: nobody */
+	struct child child;
 	unsigned slot;
-	bool ready;
-	int64_t started_ms;
-	int64_t start_at_ms;	/* nobody: when to start one */
-	int64_t pause_ms;	/* the next pause before a start */
 };
 
 struct generation {
@@ -53,6 +49,18 @@ struct generation {
 	struct seat *seats;
 	size_t count;
 };
+
+/* What a process is started with, in memory of the caller's. */
+struct barracks_args {
+	char slot[32], generation[32], sockets[32];
+	const char *args[540];	/* NULL-ended */
+};
+/* The options that every role is started with. */
+void barracks_args(const struct barracks *barracks, const char *name,
+		   unsigned slot, uint64_t generation,
+		   struct barracks_args *args_r);
+void barracks_add_arg(struct barracks_args *args, const char *arg);
+bool barracks_take_slot(struct barracks *barracks, unsigned *slot_r);
 
 /*
  * Takes over conf and conf_fd. `listeners` are borrowed; each gets
@@ -74,6 +82,9 @@ bool generation_bury(struct barracks *barracks, struct generation *gen,
 		     pid_t pid, int status);
 /* Starts who is due, ends who is late; returns when to be called again. */
 int64_t generation_look(struct barracks *barracks, struct generation *gen);
+/* Whether one of its workers serves that socket. */
+bool generation_uses(const struct generation *gen,
+		     const struct listener *listener);
 /* Whether all workers are ready (STARTING) or none is left (other phases). */
 bool generation_is_complete(const struct generation *gen);
 bool generation_is_empty(const struct generation *gen);

@@ -26,22 +26,22 @@ static int stream_socket(int family)
 	return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-static int fail(struct err *err, const char *name, int fd)
+static int fail(struct err *err, const struct listener *listener, int fd)
 {
 	int error = errno;
 
 	if (fd >= 0)
 		close(fd);
 	if (error == EADDRINUSE)
-		return err_set(err,
-			       "listen = \"%s\": in use by another process",
-			       name);
+		return err_set(err, "%s = \"%s\": in use by another process",
+			       listener->setting, listener->name);
 	if (error == EADDRNOTAVAIL)
 		return err_set(err,
-			       "listen = \"%s\": this host has no such "
+			       "%s = \"%s\": this host has no such "
 			       "address",
-			       name);
-	return err_set(err, "listen = \"%s\": %s", name, strerror(error));
+			       listener->setting, listener->name);
+	return err_set(err, "%s = \"%s\": %s", listener->setting,
+		       listener->name, strerror(error));
 }
 
 /* Whether some process accepts connections there. */
@@ -67,18 +67,18 @@ static int clear_path(const struct listener *listener,
 		return 0;
 	if (!S_ISSOCK(found.st_mode))
 		return err_set(err,
-			       "listen = \"%s\": the path exists and is not "
+			       "%s = \"%s\": the path exists and is not "
 			       "a socket",
-			       listener->name);
+			       listener->setting, listener->name);
 	if (is_answered(address))
-		return err_set(err,
-			       "listen = \"%s\": in use by another process",
-			       listener->name);
+		return err_set(err, "%s = \"%s\": in use by another process",
+			       listener->setting, listener->name);
 	if (unlink(address->sun_path) != 0)
 		return err_set(err,
-			       "listen = \"%s\": cannot remove the old "
+			       "%s = \"%s\": cannot remove the old "
 			       "socket: %s",
-			       listener->name, strerror(errno));
+			       listener->setting, listener->name,
+			       strerror(errno));
 	return 0;
 }
 
@@ -121,14 +121,14 @@ static int open_unix(struct listener *listener, const char *path,
 
 	if (path[0] != '/')
 		return err_set(err,
-			       "listen = \"%s\": the path must begin with "
+			       "%s = \"%s\": the path must begin with "
 			       "'/'",
-			       listener->name);
+			       listener->setting, listener->name);
 	if (size > sizeof(address.sun_path))
 		return err_set(err,
-			       "listen = \"%s\": the path is too long (%zu "
+			       "%s = \"%s\": the path is too long (%zu "
 			       "bytes; at most %zu)",
-			       listener->name, size - 1,
+			       listener->setting, listener->name, size - 1,
 			       sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, size);
 	if (clear_path(listener, &address, err) < 0)
@@ -142,12 +142,12 @@ static int open_unix(struct listener *listener, const char *path,
 			       sizeof(address));
 	umask(umask_before);
 	if (bound != 0 || note_file(listener, path) != 0)
-		return fail(err, listener->name, listener->fd);
+		return fail(err, listener, listener->fd);
 	if (listener_set_access(listener, access, err) == 0) {
 		if (listen(listener->fd, BACKLOG) == 0)
 			return 0;
-		err_set(err, "listen = \"%s\": %s", listener->name,
-			strerror(errno));
+		err_set(err, "%s = \"%s\": %s", listener->setting,
+			listener->name, strerror(errno));
 	}
 	unlink(path);
 	close(listener->fd);
@@ -173,13 +173,11 @@ static int bind_inet(const struct addrinfo *found)
 	return -1;
 }
 
-static int open_inet(struct listener *listener, int family, char *where,
-		     struct err *err)
+/* Reads HOST:PORT, which it changes; *found_r is to be freed. */
+static int resolve_inet(const struct listener *listener, char *where,
+			const struct addrinfo *want, struct addrinfo **found_r,
+			struct err *err)
 {
-	struct addrinfo want = {.ai_family = family,
-				.ai_socktype = SOCK_STREAM,
-				.ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *found;
 	char *colon = strrchr(where, ':'), *host = where;
 	uint64_t port;
 	int error;
@@ -187,22 +185,35 @@ static int open_inet(struct listener *listener, int family, char *where,
 	if (!colon || colon == where ||
 	    !slice_to_u64(slice_cstr(colon + 1), &port) || port == 0 ||
 	    port > UINT16_MAX)
-		return err_set(err, "listen = \"%s\": write %s", listener->name,
-			       FORMS);
+		return err_set(err, "%s = \"%s\": write %s", listener->setting,
+			       listener->name, FORMS);
 	*colon = '\0';
 	if (host[0] == '[' && colon[-1] == ']') {
 		colon[-1] = '\0';
 		host++;
 	}
 	error = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, colon + 1,
-			    &want, &found);
+			    want, found_r);
 	if (error)
-		return err_set(err, "listen = \"%s\": %s", listener->name,
-			       gai_strerror(error));
+		return err_set(err, "%s = \"%s\": %s", listener->setting,
+			       listener->name, gai_strerror(error));
+	return 0;
+}
+
+static int open_inet(struct listener *listener, int family, char *where,
+		     struct err *err)
+{
+	const struct addrinfo want = {.ai_family = family,
+				      .ai_socktype = SOCK_STREAM,
+				      .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *found;
+
+	if (resolve_inet(listener, where, &want, &found, err) < 0)
+		return -1;
 	listener->fd = bind_inet(found);
 	freeaddrinfo(found);
 	if (listener->fd < 0)
-		return fail(err, listener->name, -1);
+		return fail(err, listener, -1);
 	return 0;
 }
 
@@ -215,7 +226,8 @@ static int open_by_scheme(struct listener *listener, char *text,
 		return open_inet(listener, AF_INET, text + 5, err);
 	if (strncmp(text, "inet6:", 6) == 0)
 		return open_inet(listener, AF_INET6, text + 6, err);
-	return err_set(err, "listen = \"%s\": write %s", listener->name, FORMS);
+	return err_set(err, "%s = \"%s\": write %s", listener->setting,
+		       listener->name, FORMS);
 }
 
 int listener_open(struct listener *listener_r, struct slice name,
@@ -225,7 +237,9 @@ int listener_open(struct listener *listener_r, struct slice name,
 	int result = -1;
 
 	*listener_r = (struct listener){
-		.name = strndup(name.p ? name.p : "", name.n), .fd = -1};
+		.setting = access->setting ? access->setting : "listen",
+		.name = strndup(name.p ? name.p : "", name.n),
+		.fd = -1};
 	if (text && listener_r->name)
 		result = open_by_scheme(listener_r, text, access, err);
 	else
@@ -237,6 +251,72 @@ int listener_open(struct listener *listener_r, struct slice name,
 		*listener_r = (struct listener){.fd = -1};
 	}
 	return result;
+}
+
+/* Without waiting; -1 and errno. */
+static int connect_to(const struct sockaddr *address, socklen_t size)
+{
+	int fd = stream_socket(address->sa_family);
+	int error;
+
+	if (fd < 0 || connect(fd, address, size) == 0 || errno == EINPROGRESS)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int connect_unix(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t size = strlen(path) + 1;
+
+	if (size > sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, size);
+	return connect_to((const struct sockaddr *)&address, sizeof(address));
+}
+
+static int connect_inet(const struct listener *to, int family, char *where,
+			struct err *err)
+{
+	const struct addrinfo want = {.ai_family = family,
+				      .ai_socktype = SOCK_STREAM,
+				      .ai_flags = AI_NUMERICSERV};
+	struct addrinfo *found;
+	int fd;
+
+	if (resolve_inet(to, where, &want, &found, err) < 0)
+		return -1;
+	fd = connect_to(found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return fd < 0 ? fail(err, to, -1) : fd;
+}
+
+int listener_connect(const char *name, struct err *err)
+{
+	const struct listener to = {.setting = "listen", .name = (char *)name};
+	char *text = strdup(name);
+	int fd = -1;
+
+	if (!text)
+		return err_set(err, "out of memory");
+	if (strncmp(text, "unix:", 5) == 0) {
+		fd = connect_unix(text + 5);
+		if (fd < 0)
+			fail(err, &to, -1);
+	} else if (strncmp(text, "inet6:", 6) == 0) {
+		fd = connect_inet(&to, AF_INET6, text + 6, err);
+	} else {
+		fd = connect_inet(
+			&to, AF_INET,
+			text + (strncmp(text, "inet:", 5) == 0 ? 5 : 0), err);
+	}
+	free(text);
+	return fd;
 }
 
 void listener_close(struct listener *listener)

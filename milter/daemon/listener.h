@@ -15,10 +15,12 @@ struct listener_access {
 	mode_t mode;
 	uid_t owner;		/* (uid_t)-1: whoever makes it */
 	gid_t group;		/* (gid_t)-1: as above */
+	const char *setting;	/* whose address it is; NULL: "listen" */
 };
 
 struct listener {
-	char *name;		/* as in the setting `listen` */
+	const char *setting;	/* for errors */
+	char *name;		/* as in that setting */
 	int fd;
 	char *path;		/* unix sockets only */
 	dev_t dev;
@@ -36,6 +38,11 @@ int listener_open(struct listener *listener_r, struct slice name,
 int listener_set_access(const struct listener *listener,
 			const struct listener_access *access,
 			struct err *err);
+/*
+ * Connects to what listens under that name: a non-blocking socket, perhaps
+ * still connecting; -1 and err.
+ */
+int listener_connect(const char *name, struct err *err);
 void listener_close(struct listener *listener);
 
 #endif

@@ -9,12 +9,12 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "milter/checks/table.h"
-#include "milter/daemon/generation.h"
+#include "milter/daemon/desk.h"
 #include "milter/daemon/jail.h"
 #include "milter/daemon/notify.h"
 #include "milter/daemon/prepare.h"
+#include "milter/daemon/role.h"
 #include "milter/daemon/settings.h"
-#include "milter/daemon/worker.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -38,8 +38,9 @@ struct master {
 	const char *sets[SETS_MAX + 1];
 	struct barracks barracks;
 	struct jail_user user;
-	struct listeners listeners;
+	struct listeners listeners, http;
 	struct generation *generations; /* the newest first */
+	struct desk desk;
 	uint64_t last_number;
 	int signals;
 	bool stopping;
@@ -107,6 +108,26 @@ static void bound_lingering(struct master *master)
 			generation_end(gen, PHASE_STOPPING);
 }
 
+static bool is_used_by_generation(const void *with,
+				  const struct listener *listener)
+{
+	const struct generation *gen = with;
+
+	return gen && generation_uses(gen, listener);
+}
+
+static bool is_used_by_desk(const void *with, const struct listener *listener)
+{
+	return desk_uses(with, listener);
+}
+
+/* Closes what neither that generation nor a recorder uses. */
+static void keep_listeners(struct master *master, const struct generation *gen)
+{
+	listeners_keep(&master->listeners, is_used_by_generation, gen);
+	listeners_keep(&master->http, is_used_by_desk, &master->desk);
+}
+
 static void promote(struct master *master, struct generation *gen)
 {
 	gen->phase = PHASE_SERVING;
@@ -116,7 +137,9 @@ static void promote(struct master *master, struct generation *gen)
 		if (old->phase == PHASE_SERVING)
 			generation_end(old, PHASE_LINGERING);
 	bound_lingering(master);
-	listeners_keep(&master->listeners, gen);
+	desk_use(&master->barracks, &master->desk, gen, master->http.wanted,
+		 master->http.wanted_count);
+	keep_listeners(master, gen);
 	settings_open_log(gen->conf, "gatepostd",
 			  master->barracks.log_to_stderr);
 	log_info("ready: generation %" PRIu64 " with %zu workers", gen->number,
@@ -136,7 +159,7 @@ static const struct generation *serving(const struct master *master)
 static void refuse_reload(struct master *master, const char *why)
 {
 	log_error("reload refused, the old configuration stays: %s", why);
-	listeners_keep(&master->listeners, serving(master));
+	keep_listeners(master, serving(master));
 	notify_ready();
 }
 
@@ -147,10 +170,10 @@ static int begin_generation(struct master *master, struct err *err)
 	struct conf *conf;
 	int conf_fd, code;
 
-	code = prepare_conf(&(struct prepare_source){master->conf_path,
-						     master->sets,
-						     &master->barracks.counters},
-			    &conf, &conf_fd, err);
+	code = prepare_conf(
+		&(struct prepare_source){master->conf_path, master->sets,
+					 &master->barracks.counters},
+		&conf, &conf_fd, err);
 	if (code)
 		return code;
 	conf_set_generation(conf, ++master->last_number);
@@ -158,6 +181,9 @@ static int begin_generation(struct master *master, struct err *err)
 	if (!code)
 		code = listeners_open(&master->listeners, conf, &master->user,
 				      err);
+	if (!code)
+		code = listeners_open_http(&master->http, conf, &master->user,
+					   err);
 	if (code) {
 		conf_free(&conf);
 		close(conf_fd);
@@ -202,7 +228,9 @@ static void stop(struct master *master)
 		notify_stopping();
 	}
 	master->stopping = true;
-	listeners_keep(&master->listeners, NULL);
+	listeners_keep(&master->listeners, NULL, NULL);
+	if (again)
+		desk_kill(&master->desk);
 	for (struct generation *gen = master->generations; gen;
 	     gen = gen->next) {
 		if (again)
@@ -228,11 +256,14 @@ static void bury_the_dead(struct master *master)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (desk_bury(&master->barracks, &master->desk, pid, status))
+			continue;
 		for (gen = master->generations; gen; gen = gen->next)
 			if (generation_bury(&master->barracks, gen, pid,
 					    status))
 				break;
+	}
 }
 
 static void hear_signals(struct master *master)
@@ -267,7 +298,7 @@ static bool let_go(struct master *master, struct generation *gen)
 static int64_t look(struct master *master)
 {
 	struct generation **at = &master->generations, *gen;
-	int64_t next_ms = INT64_MAX;
+	int64_t next_ms = desk_look(&master->barracks, &master->desk);
 
 	while ((gen = *at) != NULL) {
 		int64_t at_ms = generation_look(&master->barracks, gen);
@@ -288,7 +319,17 @@ static int64_t look(struct master *master)
 		reload(master);
 		next_ms = 0;
 	}
+	/* Workers have sent their last records: the recorder may end. */
+	if (!master->generations)
+		desk_stop(&master->desk);
 	return next_ms;
+}
+
+static void add_poll(struct pollfd *fds, size_t *n, const struct child *child)
+{
+	if (child->control >= 0)
+		fds[(*n)++] =
+			(struct pollfd){.fd = child->control, .events = POLLIN};
 }
 
 static size_t fill_poll(const struct master *master, struct pollfd *fds)
@@ -299,16 +340,15 @@ static size_t fill_poll(const struct master *master, struct pollfd *fds)
 	for (const struct generation *gen = master->generations; gen;
 	     gen = gen->next)
 		for (size_t i = 0; i < gen->count; i++)
-			if (gen->seats[i].control >= 0)
-				fds[n++] = (struct pollfd){
-					.fd = gen->seats[i].control,
-					.events = POLLIN};
+			add_poll(fds, &n, &gen->seats[i].child);
+	for (size_t i = 0; i < master->desk.count; i++)
+		add_poll(fds, &n, &master->desk.posts[i].child);
 	return n;
 }
 
 static void wait_for_events(struct master *master, int64_t until_ms)
 {
-	static struct pollfd fds[COUNTERS_SLOTS + 1];
+	static struct pollfd fds[COUNTERS_SLOTS + DESK_POSTS_MAX + 1];
 	size_t n = fill_poll(master, fds);
 	int64_t wait_ms = until_ms - clock_mono_ms();
 	struct generation *gen;
@@ -320,7 +360,7 @@ static void wait_for_events(struct master *master, int64_t until_ms)
 	if (poll(fds, n, (int)wait_ms) <= 0)
 		return;
 	for (size_t i = 1; i < n; i++) {
-		if (!fds[i].revents)
+		if (!fds[i].revents || desk_hear(&master->desk, fds[i].fd))
 			continue;
 		for (gen = master->generations; gen; gen = gen->next)
 			if (generation_hear(&master->barracks, gen, fds[i].fd))
@@ -355,9 +395,13 @@ static int begin(struct master *master, struct err *err)
 	const struct generation *gen;
 	int code;
 
-	master->barracks.program = prepare_worker_path(err);
-	if (!master->barracks.program ||
+	master->barracks.worker = prepare_program("gatepost-worker", err);
+	if (master->barracks.worker)
+		master->barracks.recorder =
+			prepare_program("gatepost-recorder", err);
+	if (!master->barracks.recorder ||
 	    counters_make(&master->barracks.counters, err) < 0 ||
+	    records_open(&master->barracks.records, err) < 0 ||
 	    open_signals(master, err) < 0)
 		return EXIT_OSERR;
 	code = begin_generation(master, err);
@@ -374,6 +418,12 @@ static int begin(struct master *master, struct err *err)
 	return 0;
 }
 
+static void close_all(struct master *master)
+{
+	listeners_keep(&master->listeners, NULL, NULL);
+	listeners_keep(&master->http, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static struct master master = {.conf_path = DEFAULT_CONF};
@@ -386,17 +436,17 @@ int main(int argc, char **argv)
 	code = begin(&master, &err);
 	if (code) {
 		fprintf(stderr, "gatepostd: %s\n", err.text);
-		listeners_keep(&master.listeners, NULL);
+		close_all(&master);
 		return code;
 	}
 	for (;;) {
 		int64_t next_ms = look(&master);
 
-		if (!master.generations)
+		if (!master.generations && master.desk.count == 0)
 			break;
 		wait_for_events(&master, next_ms);
 	}
-	listeners_keep(&master.listeners, NULL);
+	close_all(&master);
 	if (master.stopping)
 		log_info("ended");
 	return master.exit_code;

@@ -18,6 +18,8 @@
 #include "common/base/log.h"
 #include "milter/daemon/account.h"
 #include "milter/daemon/apply.h"
+#include "milter/daemon/probe.h"
+#include "milter/daemon/records.h"
 #include "milter/daemon/session.h"
 #include "milter/engine/report.h"
 
@@ -133,7 +135,12 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 
 	if (!session)
 		return SMFIS_TEMPFAIL;
-	counter_add(the_service->counters, COUNTER_SESSIONS, 1);
+	session_keep(session, &session->conn.daemon_name,
+		     macro(ctx, "{daemon_name}"));
+	session->conn.probe = slice_eq(session->conn.daemon_name,
+				       slice_cstr(PROBE_DAEMON_NAME));
+	counter_add(the_service->counters, COUNTER_SESSIONS,
+		    !session->conn.probe);
 	if (session->refused) {
 		counter_add(the_service->counters, COUNTER_SESSIONS_REFUSED, 1);
 		apply_reply(ctx, "451", "4.3.2",
@@ -142,8 +149,6 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 	}
 	session_set_client(session, address, slice_cstr(host),
 			   macro(ctx, "{client_resolve}"));
-	session_keep(session, &session->conn.daemon_name,
-		     macro(ctx, "{daemon_name}"));
 	session_mail(session);
 	return SMFIS_CONTINUE;
 }
@@ -262,9 +267,12 @@ static void judge(struct session *session, struct decision *decision_r)
 	}
 	counter_add(service->counters, GAUGE_WAITING, 1);
 	tick_begin(service->tick);
+	if (mail->conn->probe)
+		mail->deadline_ms = clock_mono_ms() + PROBE_JUDGE_MS;
 	engine_finish(mail);
 	policy_decide(service->policy, mail, decision_r);
-	policy_commit(service->policy, mail, decision_r);
+	if (!mail->conn->probe)
+		policy_commit(service->policy, mail, decision_r);
 	tick_end(service->tick);
 	counter_add(service->counters, GAUGE_WAITING, (uint64_t)-1);
 }
@@ -272,6 +280,7 @@ static void judge(struct session *session, struct decision *decision_r)
 static sfsistat on_eom(SMFICTX *ctx)
 {
 	struct session *session = session_of(ctx);
+	const struct record *record;
 	struct decision decision;
 	struct mail *mail;
 	sfsistat status;
@@ -291,9 +300,14 @@ static sfsistat on_eom(SMFICTX *ctx)
 			 "before the answer",
 			 SLICE_FMT(mail->queue_id), mail->id);
 	}
-	report_log(mail, report_make(the_service->policy, mail, &decision));
-	account_message(the_service->account, the_service->counters, mail,
-			&decision);
+	record = report_make(the_service->policy, mail, &decision);
+	records_send(the_service->records, the_service->counters, mail->arena,
+		     record);
+	if (!record->probe) {
+		report_log(mail, record);
+		account_message(the_service->account, the_service->counters,
+				mail, &decision);
+	}
 	end_transaction(session);
 	return status;
 }

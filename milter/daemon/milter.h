@@ -20,6 +20,7 @@ struct milter_service {
 	unsigned max_sessions;
 	int idle_s;			/* of a silent session */
 	bool over_tcp;			/* what it listens on */
+	int records;			/* where records go (records.h) */
 	/* The rest is the callbacks' own. */
 	atomic_bool serving;
 	atomic_uint sessions;

@@ -7,8 +7,9 @@
 #include "common/verdict/seal.h"
 #include "milter/checks/table.h"
 #include "milter/daemon/account.h"
+#include "milter/daemon/desk.h"
+#include "milter/daemon/role.h"
 #include "milter/daemon/settings.h"
-#include "milter/daemon/worker.h"
 #include "milter/engine/engine.h"
 #include "milter/engine/policy.h"
 
@@ -25,11 +26,10 @@
 
 #define CONF_BYTES_MAX (16 << 20)
 
-const char *prepare_worker_path(struct err *err)
+char *prepare_program(const char *name, struct err *err)
 {
 	static const char *const beside[] = {"", "../libexec/gatepost/"};
-	char here[PATH_MAX];
-	static char path[PATH_MAX + 64];
+	char here[PATH_MAX], path[PATH_MAX + 64];
 	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
 	char *slash;
 
@@ -38,16 +38,15 @@ const char *prepare_worker_path(struct err *err)
 	if (slash)
 		slash[1] = '\0';
 	for (size_t i = 0; slash && i < 2; i++) {
-		snprintf(path, sizeof(path), "%s%sgatepost-worker", here,
-			 beside[i]);
+		snprintf(path, sizeof(path), "%s%s%s", here, beside[i], name);
 		if (access(path, X_OK) == 0)
-			return path;
+			return strdup(path);
 	}
-	snprintf(path, sizeof(path), "%s", PKGLIBEXECDIR "/gatepost-worker");
+	snprintf(path, sizeof(path), "%s/%s", PKGLIBEXECDIR, name);
 	if (access(path, X_OK) == 0)
-		return path;
-	err_set(err, "gatepost-worker is not beside gatepostd (%s) nor in %s",
-		here, PKGLIBEXECDIR);
+		return strdup(path);
+	err_set(err, "%s is not beside gatepostd (%s) nor in %s", name, here,
+		PKGLIBEXECDIR);
 	return NULL;
 }
 
@@ -95,7 +94,8 @@ static int try_out(const struct conf *conf, const struct counters *counters,
 	struct engine *engine =
 		policy ? engine_new(checks_table, conf, NULL, err) : NULL;
 	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
-	bool good = engine && store_check(conf, daemon->state_dir.s.p, err) == 0;
+	bool good =
+		engine && store_check(conf, daemon->state_dir.s.p, err) == 0;
 
 	if (good)
 		account_register(counters, engine);
@@ -231,20 +231,12 @@ static int want(struct listeners *listeners, struct slice name,
 	return 0;
 }
 
-int listeners_open(struct listeners *listeners, const struct conf *conf,
-		   const struct jail_user *user, struct err *err)
+/* Opens the names; `access` is for those that are unix sockets. */
+static int open_all(struct listeners *listeners, const struct strlist *names,
+		    const struct listener_access *access, struct err *err)
 {
-	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
-	const struct strlist *names = &daemon->listen;
-	struct listener_access access;
 	void *open, *wanted;
 
-	if (names->n == 0) {
-		err_set(err, "listen: name at least one address");
-		return EXIT_CONFIG;
-	}
-	if (read_access(conf, user, &access, err) < 0)
-		return EXIT_CONFIG;
 	open = realloc(listeners->open,
 		       (listeners->open_count + names->n) * sizeof(void *));
 	if (open)
@@ -258,28 +250,64 @@ int listeners_open(struct listeners *listeners, const struct conf *conf,
 	}
 	listeners->wanted_count = 0;
 	for (size_t i = 0; i < names->n; i++)
-		if (want(listeners, names->v[i], &access, err) < 0)
+		if (want(listeners, names->v[i], access, err) < 0)
 			return EXIT_UNAVAILABLE;
 	return 0;
 }
 
-static bool is_used(const struct generation *gen,
-		    const struct listener *listener)
+int listeners_open(struct listeners *listeners, const struct conf *conf,
+		   const struct jail_user *user, struct err *err)
 {
-	for (size_t i = 0; gen && i < gen->count; i++)
-		if (gen->seats[i].listener == listener)
-			return true;
-	return false;
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+	struct listener_access access;
+
+	if (daemon->listen.n == 0) {
+		err_set(err, "listen: name at least one address");
+		return EXIT_CONFIG;
+	}
+	if (read_access(conf, user, &access, err) < 0)
+		return EXIT_CONFIG;
+	return open_all(listeners, &daemon->listen, &access, err);
 }
 
-void listeners_keep(struct listeners *listeners, const struct generation *gen)
+int listeners_open_http(struct listeners *listeners, const struct conf *conf,
+			const struct jail_user *user, struct err *err)
+{
+	const struct http_conf *http = conf_group(conf, &http_settings);
+	/* Who may see the state of the daemon: its user, its group, root. */
+	const struct listener_access access = {
+		.mode = 0660,
+		.owner = user->change ? user->uid : (uid_t)-1,
+		.group = user->change ? user->gid : (gid_t)-1,
+		.setting = "http.listen",
+	};
+	struct slice names[DESK_SOCKETS_MAX];
+	char own[PATH_MAX];
+	size_t n = 0;
+
+	settings_recorder_socket(conf, own, sizeof(own));
+	if (http->listen.n >= DESK_SOCKETS_MAX) {
+		err_set(err, "http.listen: at most %d addresses",
+			DESK_SOCKETS_MAX - 1);
+		return EXIT_CONFIG;
+	}
+	names[n++] = slice_cstr(own);
+	for (size_t i = 0; i < http->listen.n; i++)
+		names[n++] = http->listen.v[i];
+	return open_all(listeners, &(struct strlist){names, n}, &access, err);
+}
+
+void listeners_keep(struct listeners *listeners,
+		    bool (*used)(const void *with,
+				 const struct listener *listener),
+		    const void *with)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < listeners->open_count; i++) {
 		struct listener *listener = listeners->open[i];
 
-		if (is_used(gen, listener)) {
+		if (used && used(with, listener)) {
 			listeners->open[kept++] = listener;
 			continue;
 		}

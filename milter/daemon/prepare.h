@@ -17,8 +17,11 @@ struct listeners {
 	size_t wanted_count;
 };
 
-/* Path of gatepost-worker: beside us, then where it was installed. */
-const char *prepare_worker_path(struct err *err);
+/*
+ * Path of one of our programs: beside us, then where it was installed. To be
+ * freed; NULL and err if it is nowhere.
+ */
+char *prepare_program(const char *name, struct err *err);
 struct prepare_source {
 	const char *path;
 	const char *const *sets;	/* --set, NULL-ended */
@@ -38,7 +41,13 @@ int prepare_places(const struct conf *conf, struct jail_user *user_r,
 /* Opens what the setting `listen` names and is not open yet. */
 int listeners_open(struct listeners *listeners, const struct conf *conf,
 		   const struct jail_user *user, struct err *err);
-/* Closes all but those the generation uses; NULL: all. */
-void listeners_keep(struct listeners *listeners, const struct generation *gen);
+/* The same for what the recorder serves: http.listen, and its own socket. */
+int listeners_open_http(struct listeners *listeners, const struct conf *conf,
+			const struct jail_user *user, struct err *err);
+/* Closes those that are not used; `used` NULL: all. */
+void listeners_keep(struct listeners *listeners,
+		    bool (*used)(const void *with,
+				 const struct listener *listener),
+		    const void *with);
 
 #endif

@@ -64,6 +64,21 @@ const struct settings_group worker_settings = {
 	.doc = "The processes that talk to Postfix",
 };
 
+static const struct setting http_rows[] = {
+	SETTING(struct http_conf, listen, "inet:127.0.0.1:8892", NULL, NULL,
+		"where /metrics and /healthz are served, as listen writes "
+		"addresses; anyone who may connect may read them; empty: "
+		"nowhere"),
+	SETTING_END,
+};
+
+const struct settings_group http_settings = {
+	.section = "http",
+	.rows = http_rows,
+	.conf_size = sizeof(struct http_conf),
+	.doc = "Metrics and health, by HTTP",
+};
+
 /* The words stand in the order of the enums of common/base/log.h. */
 static const struct setting log_rows[] = {
 	SETTING(struct log_conf, level, "info", "error|warn|info|debug", NULL,
@@ -99,10 +114,19 @@ static void add_group(const struct settings_group **groups,
 const struct settings_group *const *settings_all(void)
 {
 	static const struct settings_group *const own[] = {
-		&daemon_settings,	  &policy_settings,  &engine_settings,
-		&policy_actions_settings, &limits_settings,  &dns_settings,
-		&worker_settings,	  &log_settings,     &store_settings,
-		&state_settings,	  &history_settings, NULL,
+		&daemon_settings,
+		&policy_settings,
+		&engine_settings,
+		&policy_actions_settings,
+		&limits_settings,
+		&dns_settings,
+		&worker_settings,
+		&log_settings,
+		&store_settings,
+		&state_settings,
+		&history_settings,
+		&http_settings,
+		NULL,
 	};
 	/* Filled once, at start; never written again. */
 	static const struct settings_group *groups[GROUPS_MAX + 1];
@@ -124,6 +148,14 @@ void settings_key_path(const struct conf *conf, char *path, size_t room)
 
 	snprintf(path, room, "%.*s/verdict.key",
 		 SLICE_FMT(daemon->state_dir.s));
+}
+
+void settings_recorder_socket(const struct conf *conf, char *name, size_t room)
+{
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+
+	snprintf(name, room, "unix:%.*s/recorder.sock",
+		 SLICE_FMT(daemon->run_dir.s));
 }
 
 void settings_open_log(const struct conf *conf, const char *program,

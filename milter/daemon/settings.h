@@ -25,6 +25,11 @@ struct worker_conf {
 	struct text socket_group;
 };
 
+/* What the recorder serves. */
+struct http_conf {
+	struct strlist listen;
+};
+
 struct log_conf {
 	struct choice level;
 	struct choice format;
@@ -33,12 +38,15 @@ struct log_conf {
 
 extern const struct settings_group daemon_settings;
 extern const struct settings_group worker_settings;
+extern const struct settings_group http_settings;
 extern const struct settings_group log_settings;
 
 /* All groups, NULL-ended: what conf_load() takes. */
 const struct settings_group *const *settings_all(void);
 /* Where the key of the verdict header stands unless a setting names one. */
 void settings_key_path(const struct conf *conf, char *path, size_t room);
+/* The recorder's own socket, below run_dir, as `listen` writes it. */
+void settings_recorder_socket(const struct conf *conf, char *name, size_t room);
 /* Sends the log where the configuration says, or to stderr all the same. */
 void settings_open_log(const struct conf *conf, const char *program,
 		       bool to_stderr);

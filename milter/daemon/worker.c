@@ -1,6 +1,6 @@
 /*
  * gatepost-worker: judges messages. Started by gatepostd with open file
- * descriptors (worker.h), never by hand. Order at start: read what needs
+ * descriptors (role.h), never by hand. Order at start: read what needs
  * privileges, give them up, enter the jail, start threads, serve. It keeps
  * the configuration it started with to its end.
  */
@@ -13,25 +13,19 @@
 #include "milter/daemon/gate.h"
 #include "milter/daemon/jail.h"
 #include "milter/daemon/milter.h"
+#include "milter/daemon/role.h"
 #include "milter/daemon/settings.h"
-#include "milter/daemon/worker.h"
 #include "milter/net/dns.h"
 #include "milter/net/dns_watch.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define CONF_PATH "/proc/self/fd/5"
-_Static_assert(WORKER_FD_CONF == 5, "CONF_PATH names it");
 
 #define TICK_MS 5
 #define LIBRARY_START_MS 10000
@@ -48,24 +42,14 @@ _Static_assert(WORKER_FD_CONF == 5, "CONF_PATH names it");
 #define THREAD_STACK (256 * 1024)
 #endif
 
-struct options {
-	const char *sets[256]; /* NULL-ended */
-	unsigned slot;
-	uint64_t generation;
-	bool log_to_stderr;
-	bool watch_dns;
-};
-
 struct worker {
-	struct options options;
-	struct conf *conf;
+	struct process process;
 	const struct worker_conf *settings;
 	struct policy *policy;
 	struct dns *dns;
 	struct store *store;
 	struct engine *engine;
 	struct account *account;
-	struct counters counters;
 	struct dns_stats dns_told; /* what the counters have already */
 	struct store_stats store_told;
 	struct dns_watch dns_watch;
@@ -75,56 +59,17 @@ struct worker {
 	bool draining; /* its lists are no longer what counts */
 };
 
-static int read_options(struct options *options, int argc, char **argv)
-{
-	static const struct option known[] = {
-		{"set", required_argument, NULL, 's'},
-		{"slot", required_argument, NULL, 'n'},
-		{"generation", required_argument, NULL, 'g'},
-		{"foreground", no_argument, NULL, 'f'},
-		{"watch-dns", no_argument, NULL, 'w'},
-		{0},
-	};
-	size_t sets = 0;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (c == 's' && sets < 255)
-			options->sets[sets++] = optarg;
-		else if (c == 'n')
-			options->slot = (unsigned)strtoul(optarg, NULL, 10);
-		else if (c == 'g')
-			options->generation = strtoull(optarg, NULL, 10);
-		else if (c == 'f')
-			options->log_to_stderr = true;
-		else if (c == 'w')
-			options->watch_dns = true;
-		else
-			return -1;
-	}
-	return options->slot < COUNTERS_SLOTS ? 0 : -1;
-}
-
+/* What needs privileges, before they are given up. */
 static int load(struct worker *worker, struct err *err)
 {
-	const struct daemon_conf *daemon;
 	char key_path[PATH_MAX];
-	struct jail_user user;
 
-	worker->conf =
-		conf_load(settings_all(), CONF_PATH, worker->options.sets, err);
-	if (!worker->conf)
+	if (role_load(&worker->process, err) < 0)
 		return -1;
-	conf_set_generation(worker->conf, worker->options.generation);
-	settings_open_log(worker->conf, "gatepost-worker",
-			  worker->options.log_to_stderr);
-	worker->settings = conf_group(worker->conf, &worker_settings);
-	daemon = conf_group(worker->conf, &daemon_settings);
-	settings_key_path(worker->conf, key_path, sizeof(key_path));
-	worker->policy = policy_new(worker->conf, key_path, err);
-	if (!worker->policy || jail_find_user(daemon->user.s.p, &user, err) < 0)
-		return -1;
-	return jail_drop(&user, err);
+	worker->settings = conf_group(worker->process.conf, &worker_settings);
+	settings_key_path(worker->process.conf, key_path, sizeof(key_path));
+	worker->policy = policy_new(worker->process.conf, key_path, err);
+	return worker->policy ? role_drop(&worker->process, err) : -1;
 }
 
 /* Bounds what many waiting threads cost. */
@@ -148,16 +93,17 @@ static void bound_memory(void)
 static int start_engine(struct worker *worker, struct err *err)
 {
 	const struct daemon_conf *daemon =
-		conf_group(worker->conf, &daemon_settings);
+		conf_group(worker->process.conf, &daemon_settings);
 	const struct store_options options = {
-		.conf = worker->conf,
+		.conf = worker->process.conf,
 		.state_dir = daemon->state_dir.s.p,
 	};
 
-	worker->dns = dns_new(conf_group(worker->conf, &dns_settings), err);
+	worker->dns =
+		dns_new(conf_group(worker->process.conf, &dns_settings), err);
 	if (!worker->dns)
 		return -1;
-	worker->engine = engine_new(checks_table, worker->conf,
+	worker->engine = engine_new(checks_table, worker->process.conf,
 				    dns_resolver(worker->dns), err);
 	if (!worker->engine)
 		return -1;
@@ -165,7 +111,8 @@ static int start_engine(struct worker *worker, struct err *err)
 	if (!worker->store)
 		return -1;
 	engine_set_store(worker->engine, worker->store);
-	worker->account = account_new(&worker->counters, worker->engine);
+	worker->account =
+		account_new(&worker->process.counters, worker->engine);
 	return 0;
 }
 
@@ -199,12 +146,11 @@ static int start_library(struct worker *worker, struct err *err)
 	*service = (struct milter_service){
 		.engine = worker->engine,
 		.policy = worker->policy,
-		.counters = counters_enter(&worker->counters,
-					   worker->options.slot, ROLE_WORKER,
-					   getpid()),
+		.counters = worker->process.slot,
 		.max_sessions = (unsigned)worker->settings->max_sessions,
 		.idle_s = (int)(worker->settings->idle.ms / 1000),
-		.over_tcp = is_tcp(WORKER_FD_LISTEN),
+		.over_tcp = is_tcp(ROLE_FD_LISTEN),
+		.records = ROLE_FD_RECORDS,
 	};
 	if (milter_prepare(service, worker->gate.fd, err) < 0)
 		return -1;
@@ -221,17 +167,15 @@ static int start_library(struct worker *worker, struct err *err)
 	if (!service->tick)
 		return -1;
 	atomic_store(&service->serving, true);
-	return gate_open(&worker->gate, WORKER_FD_LISTEN, err);
+	return gate_open(&worker->gate, ROLE_FD_LISTEN, err);
 }
 
 static int start(struct worker *worker, struct err *err)
 {
-	if (load(worker, err) < 0 ||
-	    counters_attach(&worker->counters, WORKER_FD_COUNTERS, err) < 0 ||
-	    gate_new(&worker->gate, err) < 0)
+	if (load(worker, err) < 0 || gate_new(&worker->gate, err) < 0)
 		return -1;
 	bound_memory();
-	if (jail_enter(store_is_local(worker->conf), err) < 0 ||
+	if (jail_enter(store_is_local(worker->process.conf), err) < 0 ||
 	    start_engine(worker, err) < 0)
 		return -1;
 	return start_library(worker, err);
@@ -284,7 +228,7 @@ static void keep_house(struct worker *worker)
 	int64_t now_ms = clock_mono_ms();
 
 	engine_tick(worker->engine, now_ms);
-	if (worker->options.watch_dns)
+	if (worker->process.watch_dns)
 		dns_watch_tick(&worker->dns_watch, dns_resolver(worker->dns),
 			       now_ms);
 	tell_dns(worker);
@@ -294,31 +238,20 @@ static void keep_house(struct worker *worker)
 	give_back_memory(worker, now_ms);
 }
 
-/* Until the master says how to end: WORKER_LINGER or WORKER_STOP. */
+/* Until the master says how to end: ROLE_LINGER or ROLE_STOP. */
 static char serve(struct worker *worker)
 {
-	struct pollfd control = {.fd = WORKER_FD_CONTROL, .events = POLLIN};
-	int64_t next_ms = clock_mono_ms();
-	char word;
+	char word = 0;
 
-	for (;;) {
-		int64_t now_ms = clock_mono_ms();
-
-		if (now_ms >= next_ms) {
-			keep_house(worker);
-			next_ms = now_ms + HOUSEKEEPING_MS;
-		}
-		if (poll(&control, 1, (int)(next_ms - now_ms)) <= 0)
-			continue;
-		/* Closed: the master is gone. */
-		if (recv(WORKER_FD_CONTROL, &word, 1, MSG_DONTWAIT) != 1)
-			return WORKER_STOP;
-		return word;
+	while (!word) {
+		keep_house(worker);
+		word = role_hear(clock_mono_ms() + HOUSEKEEPING_MS);
 	}
+	return word;
 }
 
 struct draining {
-	char word; /* WORKER_LINGER or WORKER_STOP */
+	char word; /* ROLE_LINGER or ROLE_STOP */
 	int64_t begun_ms;
 	int64_t quiet_ms; /* since when no message is under way */
 };
@@ -328,12 +261,10 @@ static bool is_done(struct worker *worker, struct draining *draining)
 {
 	struct milter_service *service = &worker->service;
 	int64_t now_ms = clock_mono_ms();
-	char next;
 
-	if (draining->word == WORKER_LINGER &&
-	    recv(WORKER_FD_CONTROL, &next, 1, MSG_DONTWAIT) >= 0)
-		*draining = (struct draining){WORKER_STOP, now_ms, now_ms};
-	if (draining->word == WORKER_LINGER)
+	if (draining->word == ROLE_LINGER && role_hear(0))
+		*draining = (struct draining){ROLE_STOP, now_ms, now_ms};
+	if (draining->word == ROLE_LINGER)
 		return atomic_load(&service->sessions) == 0;
 	if (atomic_load(&service->transactions) > 0)
 		draining->quiet_ms = now_ms;
@@ -344,8 +275,8 @@ static bool is_overdue(const struct worker *worker,
 		       const struct draining *draining)
 {
 	const struct worker_conf *settings = worker->settings;
-	int64_t bound_ms = draining->word == WORKER_LINGER ? settings->linger.ms
-							   : settings->drain.ms;
+	int64_t bound_ms = draining->word == ROLE_LINGER ? settings->linger.ms
+							 : settings->drain.ms;
 
 	return clock_mono_ms() - draining->begun_ms >= bound_ms;
 }
@@ -380,44 +311,21 @@ static void drain(struct worker *worker, char word)
 	tell_store(worker);
 }
 
-/*
- * There only in builds with AddressSanitizer, whose own look for leaks
- * would come with exit().
- */
-extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
-
-static _Noreturn void leave(void)
-{
-	if (__lsan_do_recoverable_leak_check &&
-	    __lsan_do_recoverable_leak_check())
-		_exit(EXIT_SOFTWARE);
-	/* Threads of libraries still run: no atexit handlers, no frees. */
-	_exit(EXIT_SUCCESS);
-}
-
 int main(int argc, char **argv)
 {
-	static struct worker worker;
-	static const char ready = WORKER_SAYS_READY;
+	static struct worker worker = {
+		.process = {.program = "gatepost-worker", .role = ROLE_WORKER}};
 	struct err err = {""};
-	char word;
 
-	if (read_options(&worker.options, argc, argv) < 0) {
+	if (role_options(&worker.process, argc, argv) < 0) {
 		fprintf(stderr, "gatepost-worker is started by gatepostd\n");
 		return EXIT_USAGE;
 	}
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGUSR1, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 	if (start(&worker, &err) < 0) {
 		log_error("%s", err.text);
 		_exit(EXIT_CONFIG);
 	}
-	counter_add_at(worker.service.counters, COUNTER_STARTS, ROLE_WORKER, 1);
-	(void)!send(WORKER_FD_CONTROL, &ready, 1, MSG_NOSIGNAL);
-	word = serve(&worker);
-	drain(&worker, word);
-	leave();
+	role_say_ready(&worker.process);
+	drain(&worker, serve(&worker));
+	role_leave();
 }

@@ -239,6 +239,9 @@ worker {{
 	socket_mode = "0666"
 	socket_group = ""
 }}
+http {{
+	listen = {{}}
+}}
 {self.settings}""")
         return [self.build / "gatepostd", "-c", config, "--foreground"]
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def build_folder():
     return Path(os.environ.get("GATEPOST_BUILD", TOP / "build"))
 
 
-PROGRAMS = ("gatepost", "gatepostd", "gatepost-worker")
+PROGRAMS = ("gatepost", "gatepostd", "gatepost-recorder", "gatepost-worker")
 
 
 @functools.cache
@@ -68,6 +69,8 @@ class Gatepost:
             "worker.processes": "1",
             # Or doubtful messages would be deferred at their first try.
             "greylist.mode": "off",
+            # Instances must not meet; http_port is one that is free.
+            "http.listen": "",
         }
         self.settings.update(settings or {})
         self.wrapper = []       # what starts it, such as env
@@ -153,9 +156,53 @@ class Gatepost:
             [program("gatepost"), verb, "-c", self.conf, *sets, *rest],
             capture_output=True, text=True, timeout=timeout, check=False)
 
+    def _children(self, name):
+        def is_named(pid):
+            try:
+                return process.status(pid)["Name"] == name[:15]
+            except OSError:
+                return False
+        return [pid for pid in process.children(self.process.pid)
+                if is_named(pid)]
+
     def workers(self):
         """Process ids of the workers."""
-        return process.children(self.process.pid)
+        return self._children("gatepost-worker")
+
+    def recorder(self, timeout=10):
+        """The process id of the one recorder."""
+        def find():
+            found = self._children("gatepost-recorder")
+            return found[0] if len(found) == 1 else None
+        return ports.wait_until(find, timeout, "one recorder")
+
+    def http(self, path, timeout=15, accept=None):
+        """(status, text) of a page, by the recorder's own socket."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(timeout)
+            sock.connect(str(self.folder / "run/recorder.sock"))
+            sock.sendall((f"GET {path} HTTP/1.0\r\n"
+                          + (f"Accept: {accept}\r\n" if accept else "")
+                          + "\r\n").encode())
+            data = b""
+            while part := sock.recv(65536):
+                data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body.decode()
+
+    def metrics(self):
+        """The samples of /metrics: "name{labels}" to value."""
+        status, text = self.http("/metrics")
+        assert status == 200, text
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+                for line in text.splitlines() if not line.startswith("#")}
+
+    def history(self, *words):
+        """What `gatepost log` finds, as JSON objects."""
+        done = self.run("log", "--json", "--limit", "all", *words)
+        if done.returncode not in (0, 1):
+            raise Failed(done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def reload(self):
         self.process.kill(signal.SIGHUP)

@@ -85,7 +85,8 @@ static const struct http_page pages[] = {
 /* Port 0 is no address to Gatepost; some port is free all the same. */
 static void listen_somewhere(struct listener *listener)
 {
-	static const struct listener_access all = {0666, (uid_t)-1, (gid_t)-1};
+	static const struct listener_access all = {
+		.mode = 0666, .owner = (uid_t)-1, .group = (gid_t)-1};
 	struct err err;
 	char name[64];
 
@@ -420,7 +421,8 @@ static void test_the_end_waits_for_pages_under_way(void **state)
 
 static void test_a_unix_socket_is_served(void **state)
 {
-	static const struct listener_access all = {0666, (uid_t)-1, (gid_t)-1};
+	static const struct listener_access all = {
+		.mode = 0666, .owner = (uid_t)-1, .group = (gid_t)-1};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct served served = {.size = sizeof(address)};
 	char folder[] = "/tmp/gatepost-http.XXXXXX", name[96], reply[4096];

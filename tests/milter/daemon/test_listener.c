@@ -13,7 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const struct listener_access access_all = {0640, (uid_t)-1, (gid_t)-1};
+static const struct listener_access access_all = {
+	.mode = 0640, .owner = (uid_t)-1, .group = (gid_t)-1};
 
 struct place {
 	char folder[64];

@@ -1,0 +1,143 @@
+/*
+ * gatepost-recorder: keeps what workers tell of each message, and tells it
+ * to others. Started by gatepostd with open file descriptors (role.h),
+ * never by hand. It takes records from the workers (intake), writes them
+ * down (archive), and serves /metrics, /healthz and /status. Mail does not
+ * wait for it: frozen or away, workers drop records and count them.
+ */
+#include "config.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "milter/daemon/archive.h"
+#include "milter/daemon/health.h"
+#include "milter/daemon/http.h"
+#include "milter/daemon/intake.h"
+#include "milter/daemon/jail.h"
+#include "milter/daemon/pages.h"
+#include "milter/daemon/role.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define LISTENERS_MAX 32
+#define HOUSEKEEPING_MS 60000
+
+struct recorder {
+	struct process process;
+	struct intake *intake;
+	struct archive *archive;
+	struct health *health;
+	struct http *http;
+	struct pages pages;
+};
+
+static void take_probe(void *with, struct slice packed)
+{
+	const struct recorder *recorder = with;
+
+	if (recorder->health)
+		health_record(recorder->health, packed);
+}
+
+static void answer_metrics(void *with, const struct http_request *request,
+			   struct http_reply *reply)
+{
+	page_metrics(&((struct recorder *)with)->pages, request, reply);
+}
+
+static void answer_status(void *with, const struct http_request *request,
+			  struct http_reply *reply)
+{
+	page_status(&((struct recorder *)with)->pages, request, reply);
+}
+
+static void answer_health(void *with, const struct http_request *request,
+			  struct http_reply *reply)
+{
+	(void)request;
+	health_answer(((struct recorder *)with)->health, reply);
+}
+
+static const struct http_page pages[] = {
+	{"/metrics", answer_metrics},
+	{"/healthz", answer_health},
+	{"/status", answer_status},
+	{0},
+};
+
+static int serve_pages(struct recorder *recorder, struct err *err)
+{
+	int sockets[LISTENERS_MAX];
+	size_t count = recorder->process.sockets;
+
+	if (count > LISTENERS_MAX)
+		count = LISTENERS_MAX;
+	for (size_t i = 0; i < count; i++)
+		sockets[i] = ROLE_FD_LISTEN + (int)i;
+	recorder->http = http_start(sockets, count, pages, recorder, err);
+	return recorder->http ? 0 : -1;
+}
+
+static int start(struct recorder *recorder, struct err *err)
+{
+	struct process *process = &recorder->process;
+	struct intake_options intake = {.socket = ROLE_FD_RECORDS,
+					.probe = take_probe,
+					.with = recorder};
+	struct health_options health;
+
+	if (role_load(process, err) < 0 || role_drop(process, err) < 0 ||
+	    jail_enter(true, err) < 0)
+		return -1;
+	recorder->pages.counters = &process->counters;
+	intake.slot = process->slot;
+	/* Known before the first record may come. */
+	health = (struct health_options){.conf = process->conf,
+					 .counters = &process->counters,
+					 .slot = process->slot};
+	recorder->health = health_new(&health);
+	if (!recorder->health)
+		return err_set(err, "out of memory");
+	recorder->intake = intake_new(&intake, err);
+	if (!recorder->intake)
+		return -1;
+	recorder->archive = archive_new(process->conf, recorder->intake,
+					process->slot, err);
+	if (!recorder->archive)
+		return -1;
+	health_set_archive(recorder->health, recorder->archive);
+	return serve_pages(recorder, err);
+}
+
+/* In the order in which one needs the other. */
+static void end(struct recorder *recorder)
+{
+	http_stop(&recorder->http);
+	intake_end(recorder->intake);
+	archive_free(&recorder->archive);
+	intake_free(&recorder->intake);
+	health_free(&recorder->health);
+}
+
+int main(int argc, char **argv)
+{
+	static struct recorder recorder = {
+		.process = {.program = "gatepost-recorder",
+			    .role = ROLE_RECORDER}};
+	struct err err = {""};
+
+	if (role_options(&recorder.process, argc, argv) < 0) {
+		fprintf(stderr, "gatepost-recorder is started by gatepostd\n");
+		return EXIT_USAGE;
+	}
+	if (start(&recorder, &err) < 0) {
+		log_error("%s", err.text);
+		_exit(EXIT_CONFIG);
+	}
+	role_say_ready(&recorder.process);
+	while (role_hear(clock_mono_ms() + HOUSEKEEPING_MS) != ROLE_STOP)
+		;
+	end(&recorder);
+	role_leave();
+}
