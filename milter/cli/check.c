@@ -2,9 +2,9 @@
  * gatepost check: the engine offline. The same checks, settings and policy
  * as the daemon's, over one message and an envelope from the command line.
  */
+#include "milter/cli/args.h"
 #include "milter/cli/explain.h"
 #include "milter/cli/message.h"
-#include "milter/cli/verb.h"
 
 #include "common/base/log.h"
 #include "milter/checks/table.h"
@@ -13,21 +13,13 @@
 #include "milter/engine/report.h"
 #include "milter/net/dns.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
-
-#define RCPTS_MAX 1000
-#define SETS_MAX 200
 
 struct options {
+	struct args args;
 	struct arena *arena;
-	const char *conf;
-	const char *sets[SETS_MAX + 1];
-	size_t set_count;
-	const char *ip, *ptr, *helo, *from, *user, *file;
-	const char *rcpts[RCPTS_MAX];
-	size_t rcpt_count;
+	const char *ip, *ptr, *helo, *from, *user, *dns;
+	struct arg_list rcpts;
 	bool json;
 };
 
@@ -41,19 +33,15 @@ struct run_set {
 	struct mail *mail;
 };
 
-enum { OPT_SET = 256, OPT_JSON, OPT_DNS, OPT_IP, OPT_PTR, OPT_HELO, OPT_FROM,
-       OPT_RCPT, OPT_AUTH };
-
-static const struct option long_options[] = {
-	{"set", required_argument, NULL, OPT_SET},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"dns", required_argument, NULL, OPT_DNS},
-	{"ip", required_argument, NULL, OPT_IP},
-	{"ptr", required_argument, NULL, OPT_PTR},
-	{"helo", required_argument, NULL, OPT_HELO},
-	{"from", required_argument, NULL, OPT_FROM},
-	{"rcpt", required_argument, NULL, OPT_RCPT},
-	{"auth", required_argument, NULL, OPT_AUTH},
+static const struct arg rows[] = {
+	{"--json", ARG_FLAG, offsetof(struct options, json)},
+	{"--dns", ARG_TEXT, offsetof(struct options, dns)},
+	{"--ip", ARG_TEXT, offsetof(struct options, ip)},
+	{"--ptr", ARG_TEXT, offsetof(struct options, ptr)},
+	{"--helo", ARG_TEXT, offsetof(struct options, helo)},
+	{"--from", ARG_TEXT, offsetof(struct options, from)},
+	{"--rcpt", ARG_LIST, offsetof(struct options, rcpts)},
+	{"--auth", ARG_TEXT, offsetof(struct options, user)},
 	{0},
 };
 
@@ -74,76 +62,23 @@ static const char *dns_setting(struct arena *arena, const char *value)
 			    SLICE_FMT(port)).p;
 }
 
-static int add_set(struct options *o, const char *set)
-{
-	if (o->set_count == SETS_MAX)
-		return verb_usage(&verb_check, "too many --set");
-	o->sets[o->set_count++] = set;
-	return 0;
-}
-
-static int take_option(struct options *o, int option, char *value)
-{
-	switch (option) {
-	case 'c':
-		o->conf = value;
-		return 0;
-	case OPT_SET:
-		return add_set(o, value);
-	case OPT_JSON:
-		o->json = true;
-		return 0;
-	case OPT_DNS:
-		return add_set(o, dns_setting(o->arena, value));
-	case OPT_IP:
-		o->ip = value;
-		return 0;
-	case OPT_PTR:
-		o->ptr = value;
-		return 0;
-	case OPT_HELO:
-		o->helo = value;
-		return 0;
-	case OPT_FROM:
-		o->from = value;
-		return 0;
-	case OPT_AUTH:
-		o->user = value;
-		return 0;
-	case OPT_RCPT:
-		if (o->rcpt_count == RCPTS_MAX)
-			return verb_usage(&verb_check, "too many --rcpt");
-		o->rcpts[o->rcpt_count++] = value;
-		return 0;
-	default:
-		return EXIT_USAGE;
-	}
-}
-
 static int read_options(struct options *o, int argc, char **argv)
 {
-	int option, rc;
+	int rc = args_read(&verb_check, rows, o, argc, argv);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
-	       -1) {
-		if (option == '?')
-			return verb_usage(&verb_check,
-					  "'%s' is no option, or lacks its "
-					  "value", argv[optind - 1]);
-		rc = take_option(o, option, optarg);
-		if (rc != 0)
-			return rc;
-	}
-	if (!o->ip || !o->helo || !o->from || o->rcpt_count == 0)
+	if (rc != 0)
+		return rc;
+	if (!o->ip || !o->helo || !o->from || o->rcpts.n == 0)
 		return verb_usage(&verb_check, "--ip, --helo, --from and "
 				  "--rcpt are needed");
-	if (optind != argc - 1)
+	if (o->args.word_count == 0)
 		return verb_usage(&verb_check, "name one FILE, or - for "
 				  "standard input");
-	o->file = argv[optind];
-	if (!o->conf)
-		o->conf = verb_default_conf();
+	if (o->dns && o->args.sets.n == ARGS_MANY)
+		return verb_usage(&verb_check, "too many --set");
+	if (o->dns)
+		o->args.sets.v[o->args.sets.n++] =
+			dns_setting(o->arena, o->dns);
 	return 0;
 }
 
@@ -175,14 +110,11 @@ static int open_all(const struct options *o, struct run_set *s)
 {
 	const struct daemon_conf *daemon;
 	struct err err;
+	int code;
 
-	s->conf = conf_load(settings_all(), o->conf, o->sets, &err);
+	s->conf = args_conf(&verb_check, &o->args, &code);
 	if (!s->conf)
-		return verb_failed(&verb_check,
-				   strncmp(err.text, "--set", 5) == 0
-					   ? EXIT_USAGE
-					   : EXIT_FAILED,
-				   "%s", err.text);
+		return code;
 	log_open("gatepost", LOG_TARGET_STDERR, LOG_FORMAT_LOGFMT,
 		 LOG_LEVEL_ERROR);
 	daemon = conf_group(s->conf, &daemon_settings);
@@ -215,8 +147,8 @@ static int fill_envelope(const struct options *o, struct mail *mail)
 	engine_stage(mail, STAGE_CONNECT);
 	engine_stage(mail, STAGE_HELO);
 	mail_set_sender(mail, without_brackets(o->from));
-	for (size_t i = 0; i < o->rcpt_count; i++)
-		if (!mail_add_rcpt(mail, without_brackets(o->rcpts[i])))
+	for (size_t i = 0; i < o->rcpts.n; i++)
+		if (!mail_add_rcpt(mail, without_brackets(o->rcpts.v[i])))
 			return verb_failed(&verb_check, EXIT_FAILED,
 					   "more recipients than "
 					   "limits.recipients");
@@ -234,7 +166,7 @@ static int judge(const struct options *o, struct run_set *s)
 
 	if (rc != 0)
 		return rc;
-	if (message_read(o->arena, o->file, &text, &err) < 0)
+	if (message_read(o->arena, o->args.words[0], &text, &err) < 0)
 		return verb_failed(&verb_check, EXIT_FAILED, "%s", err.text);
 	s->mail = mail_new(s->engine, &s->conn);
 	rc = fill_envelope(o, s->mail);
@@ -255,7 +187,8 @@ static int judge(const struct options *o, struct run_set *s)
 
 static int run(int argc, char **argv)
 {
-	struct options o = {.arena = arena_new(0)};
+	struct options o = {.args = {.words_max = 1},
+			    .arena = arena_new(0)};
 	struct run_set s = {0};
 	int rc = read_options(&o, argc, argv);
 

@@ -2,8 +2,8 @@
  * gatepost config: check a file before the daemon sees it, show what is in
  * force, and make the example and the manual from the settings' rows.
  */
+#include "milter/cli/args.h"
 #include "milter/cli/manual.h"
-#include "milter/cli/verb.h"
 
 #include "common/conf/dump.h"
 #include "milter/checks/table.h"
@@ -14,14 +14,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define SETS_MAX 200
-
-struct request {
-	const char *path;
-	const char *sets[SETS_MAX + 1];
-	size_t set_count;
-};
 
 /* A file is only right when the daemon could start from it. */
 static int try_engine(const struct conf *conf, struct err *err)
@@ -47,29 +39,29 @@ static int try_engine(const struct conf *conf, struct err *err)
 	return rc;
 }
 
-static int do_check(const struct request *request)
+static int do_check(const struct args *args)
 {
 	struct err err;
-	struct conf *conf = conf_load(settings_all(), request->path,
-				      request->sets, &err);
+	struct conf *conf = conf_load(settings_all(), args->conf,
+				      args->sets.v, &err);
 	int rc = EXIT_INVALID;
 
 	if (conf && try_engine(conf, &err) == 0)
 		rc = EXIT_DONE;
 	if (rc == EXIT_DONE)
 		printf("%s: no errors\n",
-		       request->path ? request->path : "built-in defaults");
+		       args->conf ? args->conf : "built-in defaults");
 	else
 		fprintf(stderr, "%s\n", err.text);
 	conf_free(&conf);
 	return rc;
 }
 
-static int do_show(const struct request *request)
+static int do_show(const struct args *args)
 {
 	struct err err;
-	struct conf *conf = conf_load(settings_all(), request->path,
-				      request->sets, &err);
+	struct conf *conf = conf_load(settings_all(), args->conf,
+				      args->sets.v, &err);
 
 	if (!conf) {
 		fprintf(stderr, "%s\n", err.text);
@@ -80,18 +72,18 @@ static int do_show(const struct request *request)
 	return EXIT_DONE;
 }
 
-static int do_example(const struct request *request)
+static int do_example(const struct args *args)
 {
-	(void)request;
+	(void)args;
 	dump_example(stdout, settings_all());
 	return EXIT_DONE;
 }
 
-static int do_manual(const struct request *request)
+static int do_manual(const struct args *args)
 {
 	struct err err;
 	struct conf *conf =
-		conf_load(settings_all(), NULL, request->sets, &err);
+		conf_load(settings_all(), NULL, args->sets.v, &err);
 
 	if (!conf || manual_write(stdout, conf, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
@@ -102,52 +94,28 @@ static int do_manual(const struct request *request)
 	return EXIT_DONE;
 }
 
-static int read_request(struct request *r, int argc, char **argv)
-{
-	for (int i = 2; i < argc; i++) {
-		bool set = strcmp(argv[i], "--set") == 0;
-
-		if (!set && strcmp(argv[i], "-c") != 0) {
-			if (argv[i][0] == '-' || r->path)
-				return verb_usage(&verb_config,
-						  "'%s' is not expected here",
-						  argv[i]);
-			r->path = argv[i];
-			continue;
-		}
-		if (++i == argc)
-			return verb_usage(&verb_config, "'%s' lacks its value",
-					  argv[i - 1]);
-		if (!set)
-			r->path = argv[i];
-		else if (r->set_count < SETS_MAX)
-			r->sets[r->set_count++] = argv[i];
-	}
-	if (!r->path)
-		r->path = verb_default_conf();
-	return 0;
-}
-
 static int run(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		int (*run)(const struct request *request);
+		int (*run)(const struct args *args);
 	} actions[] = {
 		{"check", do_check},
 		{"show", do_show},
 		{"example", do_example},
 		{"manual", do_manual},
 	};
-	struct request request = {0};
+	struct args args = {.words_max = 2};
+	int rc = args_read(&verb_config, NULL, &args, argc, argv);
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (argc < 2 || strcmp(argv[1], actions[i].name) != 0)
-			continue;
-		if (read_request(&request, argc, argv) != 0)
-			return EXIT_USAGE;
-		return actions[i].run(&request);
-	}
+	if (rc != 0)
+		return rc;
+	if (args.word_count == 2)
+		args.conf = args.words[1];
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (args.word_count > 0 &&
+		    strcmp(args.words[0], actions[i].name) == 0)
+			return actions[i].run(&args);
 	return verb_usage(&verb_config, "say what to do");
 }
 

@@ -2,6 +2,7 @@
  * gatepost greylist: who waits, who has passed, who is never deferred; and
  * the ways to change that. It works on the daemon's store, running or not.
  */
+#include "milter/cli/args.h"
 #include "milter/cli/entries.h"
 #include "milter/cli/greylist_names.h"
 #include "milter/cli/open_store.h"
@@ -16,14 +17,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define SETS_MAX 200
 #define LIST_MAX 20000
 
 struct request {
+	struct args args;
 	struct arena *arena;
-	const char *path;
-	const char *sets[SETS_MAX + 1];
-	size_t set_count;
 	const char *action;
 	const char *what; /* NULL: none was named */
 	bool json;
@@ -32,6 +30,13 @@ struct request {
 	/* Open while the action runs. */
 	struct conf *conf;
 	struct store *store;
+};
+
+static const struct arg rows[] = {
+	{"--json", ARG_FLAG, offsetof(struct request, json)},
+	{"--waiting", ARG_FLAG, offsetof(struct request, waiting)},
+	{"--passed", ARG_FLAG, offsetof(struct request, passed)},
+	{0},
 };
 
 static int failed(const struct err *err)
@@ -207,71 +212,6 @@ static const struct action *find_action(const char *name)
 	return NULL;
 }
 
-/* Options that take a value; 1: none of these. */
-static int read_valued(struct request *r, int argc, char **argv, int *i)
-{
-	bool set = strcmp(argv[*i], "--set") == 0;
-
-	if (!set && strcmp(argv[*i], "-c") != 0)
-		return 1;
-	if (*i + 1 == argc)
-		return verb_usage(&verb_greylist, "'%s' lacks its value",
-				  argv[*i]);
-	(*i)++;
-	if (!set)
-		r->path = argv[*i];
-	else if (r->set_count < SETS_MAX)
-		r->sets[r->set_count++] = argv[*i];
-	else
-		return verb_usage(&verb_greylist, "too many --set");
-	return 0;
-}
-
-static int read_word(struct request *r, const char *word)
-{
-	if (!r->action)
-		r->action = word;
-	else if (!r->what)
-		r->what = word;
-	else
-		return verb_usage(&verb_greylist, "'%s' is one word too many",
-				  word);
-	return 0;
-}
-
-static int read_request(struct request *r, int argc, char **argv)
-{
-	bool options = true;
-	int rc = 0;
-
-	for (int i = 1; i < argc && rc == 0; i++) {
-		const char *word = argv[i];
-
-		if (!options || word[0] != '-') {
-			rc = read_word(r, word);
-			continue;
-		}
-		rc = read_valued(r, argc, argv, &i);
-		if (rc != 1)
-			continue;
-		rc = 0;
-		if (strcmp(word, "--") == 0)
-			options = false;
-		else if (strcmp(word, "--json") == 0)
-			r->json = true;
-		else if (strcmp(word, "--waiting") == 0)
-			r->waiting = true;
-		else if (strcmp(word, "--passed") == 0)
-			r->passed = true;
-		else
-			rc = verb_usage(&verb_greylist,
-					"'%s' is no option of it", word);
-	}
-	if (!r->path)
-		r->path = verb_default_conf();
-	return rc;
-}
-
 static int check_request(const struct request *r, const struct action *action)
 {
 	if (!r->action)
@@ -297,21 +237,25 @@ static int check_request(const struct request *r, const struct action *action)
 static int open_all(struct request *r)
 {
 	struct err err;
+	int code;
 
-	r->conf = conf_load(settings_all(), r->path, r->sets, &err);
-	if (r->conf)
-		r->store = open_store(r->arena, r->conf, &err);
+	r->conf = args_conf(&verb_greylist, &r->args, &code);
+	if (!r->conf)
+		return code;
+	r->store = open_store(r->arena, r->conf, &err);
 	return r->store ? 0 : failed(&err);
 }
 
 static int run(int argc, char **argv)
 {
-	struct request r = {0};
+	struct request r = {.args = {.words_max = 2}};
 	const struct action *action;
-	int rc = read_request(&r, argc, argv);
+	int rc = args_read(&verb_greylist, rows, &r, argc, argv);
 
 	if (rc != 0)
 		return rc;
+	r.action = r.args.words[0];
+	r.what = r.args.words[1];
 	action = r.action ? find_action(r.action) : NULL;
 	rc = check_request(&r, action);
 	if (rc != 0 || !action)

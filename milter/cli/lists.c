@@ -2,7 +2,7 @@
  * gatepost lists: the DNS lists in force, in the words of the configuration
  * so that a block can be copied and changed; and whether each is well.
  */
-#include "milter/cli/verb.h"
+#include "milter/cli/args.h"
 
 #include "common/base/log.h"
 #include "common/conf/value.h"
@@ -11,19 +11,21 @@
 #include "milter/net/dns.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#define SETS_MAX 200
 #define SHORT 60      /* lists of that length stand on one line */
 #define TEST_MS 15000 /* a little longer than a test waits */
 
 struct options {
-	const char *path;
-	const char *sets[SETS_MAX + 1];
-	size_t set_count;
+	struct args args;
 	bool all;
 	bool test;
+};
+
+static const struct arg rows[] = {
+	{"--all", ARG_FLAG, offsetof(struct options, all)},
+	{"--test", ARG_FLAG, offsetof(struct options, test)},
+	{0},
 };
 
 /* One answer a line; each is quoted as a list of its own would be. */
@@ -143,44 +145,18 @@ static int test_lists(struct arena *arena, const struct conf *conf)
 	return rc;
 }
 
-static int read_options(struct options *o, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		bool set = strcmp(argv[i], "--set") == 0;
-
-		if (strcmp(argv[i], "--all") == 0)
-			o->all = true;
-		else if (strcmp(argv[i], "--test") == 0)
-			o->test = true;
-		else if (!set && strcmp(argv[i], "-c") != 0)
-			return verb_usage(&verb_lists,
-					  "'%s' is not expected here", argv[i]);
-		else if (++i == argc)
-			return verb_usage(&verb_lists, "'%s' lacks its value",
-					  argv[i - 1]);
-		else if (!set)
-			o->path = argv[i];
-		else if (o->set_count < SETS_MAX)
-			o->sets[o->set_count++] = argv[i];
-	}
-	if (!o->path)
-		o->path = verb_default_conf();
-	return 0;
-}
-
 static int run(int argc, char **argv)
 {
 	struct options o = {0};
 	struct arena *arena;
 	struct conf *conf;
-	struct err err;
-	int rc;
+	int rc = args_read(&verb_lists, rows, &o, argc, argv);
 
-	if (read_options(&o, argc, argv) != 0)
-		return EXIT_USAGE;
-	conf = conf_load(settings_all(), o.path, o.sets, &err);
+	if (rc != 0)
+		return rc;
+	conf = args_conf(&verb_lists, &o.args, &rc);
 	if (!conf)
-		return verb_failed(&verb_lists, EXIT_FAILED, "%s", err.text);
+		return rc;
 	arena = arena_new(0);
 	rc = o.test ? test_lists(arena, conf) : show_all(arena, conf, o.all);
 	arena_free(&arena);
