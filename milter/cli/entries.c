@@ -8,12 +8,13 @@
 #include "common/base/buf.h"
 #include "common/base/utf8.h"
 #include "common/verdict/json.h"
+#include "milter/cli/terminal.h"
 
 enum column { KEY, STATE, TRIES, FROM, TO, VIA, COLUMNS };
 
 static const char *const heads[COLUMNS] = {"KEY",  "STATE", "TRIES",
 					   "FROM", "TO",    "VIA"};
-#define GAP 2
+#define GAP TERMINAL_GAP
 /* Less room than this for from, to and via: two lines an entry. */
 #define TEXTS_MIN 64
 
@@ -28,32 +29,6 @@ struct table {
 	size_t widths[COLUMNS];
 	size_t width; /* 0: any */
 };
-
-/* Whether a character begins at s[i] (UTF-8). */
-static bool is_begin(struct slice s, size_t i)
-{
-	return ((unsigned char)s.p[i] & 0xc0) != 0x80;
-}
-
-static size_t characters(struct slice s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += is_begin(s, i);
-	return n;
-}
-
-/* Where character `n` begins, or the end. */
-static size_t offset_of(struct slice s, size_t n)
-{
-	size_t i = 0;
-
-	for (; i < s.n; i++)
-		if (is_begin(s, i) && n-- == 0)
-			break;
-	return i;
-}
 
 /* Days are enough where there are days: nobody counts their seconds. */
 static struct slice span(struct arena *arena, int64_t ms, bool exact)
@@ -106,7 +81,7 @@ static void measure(struct table *t)
 {
 	for (size_t i = 0; i < t->count; i++)
 		for (int c = 0; c < COLUMNS; c++) {
-			size_t n = characters(t->rows[i].cell[c]);
+			size_t n = utf8_count(t->rows[i].cell[c]);
 
 			if (n > t->widths[c])
 				t->widths[c] = n;
@@ -125,28 +100,6 @@ static void shrink(struct table *t, size_t room)
 	}
 }
 
-/* One cell, shortened or filled up to its width; `last`: not filled up. */
-static void put(FILE *out, struct slice text, size_t width, bool last)
-{
-	size_t n = characters(text), head, tail;
-
-	if (n > width && width > 0) {
-		head = (width - 1) / 2;
-		tail = width - 1 - head;
-		fprintf(out, "%.*s…%.*s",
-			SLICE_FMT(slice_sub(text, 0, offset_of(text, head))),
-			SLICE_FMT(slice_sub(text, offset_of(text, n - tail),
-					    text.n)));
-		n = width;
-	} else {
-		fprintf(out, "%.*s", SLICE_FMT(text));
-	}
-	if (!last)
-		fprintf(out, "%*s", (int)(width - n) + GAP, "");
-	else
-		fputc('\n', out);
-}
-
 static void put_tries(const struct table *t, struct slice tries)
 {
 	fprintf(t->out, "%*.*s%*s", (int)t->widths[TRIES], SLICE_FMT(tries),
@@ -155,12 +108,12 @@ static void put_tries(const struct table *t, struct slice tries)
 
 static void put_line(const struct table *t, const struct row *row)
 {
-	put(t->out, row->cell[KEY], t->widths[KEY], false);
-	put(t->out, row->cell[STATE], t->widths[STATE], false);
+	terminal_cell(t->out, row->cell[KEY], t->widths[KEY], false);
+	terminal_cell(t->out, row->cell[STATE], t->widths[STATE], false);
 	put_tries(t, row->cell[TRIES]);
-	put(t->out, row->cell[FROM], t->widths[FROM], false);
-	put(t->out, row->cell[TO], t->widths[TO], false);
-	put(t->out, row->cell[VIA], t->widths[VIA], true);
+	terminal_cell(t->out, row->cell[FROM], t->widths[FROM], false);
+	terminal_cell(t->out, row->cell[TO], t->widths[TO], false);
+	terminal_cell(t->out, row->cell[VIA], t->widths[VIA], true);
 }
 
 /* The origin stands below key and state, the recipient below the sender. */
@@ -170,13 +123,13 @@ static void put_two_lines(const struct table *t, const struct row *row,
 	size_t left =
 		t->widths[KEY] + t->widths[STATE] + t->widths[TRIES] + 2 * GAP;
 
-	put(t->out, row->cell[KEY], t->widths[KEY], false);
-	put(t->out, row->cell[STATE], t->widths[STATE], false);
+	terminal_cell(t->out, row->cell[KEY], t->widths[KEY], false);
+	terminal_cell(t->out, row->cell[STATE], t->widths[STATE], false);
 	put_tries(t, row->cell[TRIES]);
-	put(t->out, row->cell[FROM], room, true);
+	terminal_cell(t->out, row->cell[FROM], room, true);
 	fprintf(t->out, "%*s", GAP, "");
-	put(t->out, row->cell[VIA], left - GAP, false);
-	put(t->out, row->cell[TO], room, true);
+	terminal_cell(t->out, row->cell[VIA], left - GAP, false);
+	terminal_cell(t->out, row->cell[TO], room, true);
 }
 
 static void put_table(struct table *t)

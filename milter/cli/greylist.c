@@ -6,16 +6,14 @@
 #include "milter/cli/entries.h"
 #include "milter/cli/greylist_names.h"
 #include "milter/cli/open_store.h"
+#include "milter/cli/terminal.h"
 #include "milter/cli/verb.h"
 
 #include "common/base/utf8.h"
 #include "milter/daemon/settings.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define LIST_MAX 20000
 
@@ -55,27 +53,12 @@ static int misnamed(const struct err *err)
 	return verb_usage(&verb_greylist, "%s", err->text);
 }
 
-/* Of the terminal; elsewhere nothing is cut unless COLUMNS asks for it. */
-static size_t table_width(void)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize size;
-	uint64_t wanted;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		return size.ws_col > 0 ? size.ws_col : 80;
-	if (columns && slice_to_u64(slice_cstr(columns), &wanted) &&
-	    wanted < 10000)
-		return (size_t)wanted;
-	return 0;
-}
-
 static int show_list(const struct request *r, const struct greylist_list *list)
 {
 	if (r->json)
 		entries_json(stdout, r->arena, list);
 	else if (list->count > 0)
-		entries_table(stdout, r->arena, list, table_width());
+		entries_table(stdout, r->arena, list, terminal_width());
 	else if (!r->what)
 		printf("No entries%s.\n", r->waiting  ? " are waiting"
 					  : r->passed ? " have passed"
