@@ -87,6 +87,8 @@ static json_t *symbols(struct writer *w, const struct record *r)
 		json_object_set_new(item, "score", number(s->score));
 		json_object_set_new(item, "detail", text(w, s->detail));
 		json_object_set_new(item, "meaning", text(w, s->doc));
+		json_object_set_new(item, "group", or_null(w, s->group));
+		json_object_set_new(item, "uncapped", number(s->uncapped));
 		json_array_append_new(list, item);
 	}
 	return list;

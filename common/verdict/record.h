@@ -15,6 +15,8 @@ struct record_symbol {
 	double score;
 	struct slice doc;	/* what the symbol means */
 	struct slice detail;	/* the fact behind it */
+	struct slice group;	/* whose points are capped together; or empty */
+	double uncapped;	/* the points it would have without that cap */
 };
 
 struct record_check {

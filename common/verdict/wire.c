@@ -72,6 +72,8 @@ static const struct row symbol_rows[] = {
 	FIELD(2, KIND_REAL, record_symbol, score),
 	FIELD(3, KIND_TEXT, record_symbol, doc),
 	FIELD(4, KIND_TEXT, record_symbol, detail),
+	FIELD(5, KIND_TEXT, record_symbol, group),
+	FIELD(6, KIND_REAL, record_symbol, uncapped),
 	END,
 };
 static const struct type symbol_type = {sizeof(struct record_symbol),

@@ -21,8 +21,12 @@ static void add_symbols(struct record *r, const struct mail *mail)
 
 	for (size_t i = 0; i < v->hit_count; i++)
 		list[i] = (struct record_symbol){
-			slice_cstr(v->hits[i].symbol->name), v->hits[i].score,
-			slice_cstr(v->hits[i].symbol->doc), v->hits[i].detail};
+			.name = slice_cstr(v->hits[i].symbol->name),
+			.score = v->hits[i].score,
+			.doc = slice_cstr(v->hits[i].symbol->doc),
+			.detail = v->hits[i].detail,
+			.group = slice_cstr(v->hits[i].symbol->group),
+			.uncapped = v->hits[i].uncapped};
 	r->symbols = list;
 	r->symbol_count = v->hit_count;
 }

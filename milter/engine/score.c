@@ -151,7 +151,8 @@ void score_verdict(const struct score *score, struct verdict *verdict)
 	for (size_t i = 0; i < verdict->hit_count; i++) {
 		struct hit *hit = &verdict->hits[i];
 
-		hit->score = score_of(score, hit->symbol);
+		hit->uncapped = score_of(score, hit->symbol);
+		hit->score = hit->uncapped;
 		hit->score = within_cap(score, used, hit);
 		verdict->score += hit->score;
 	}

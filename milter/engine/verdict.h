@@ -28,6 +28,7 @@ struct hit {
 	const struct symbol *symbol;
 	struct slice detail;	/* the fact behind it; may be empty */
 	double score;		/* filled by the engine when all are done */
+	double uncapped;	/* the same without the cap of its group */
 };
 
 struct check_report {

@@ -21,8 +21,10 @@ static const struct record *full(struct arena *a)
 	static const struct record_number stages[] = {{SLICE("connect"), 0.25},
 						      {SLICE("judge"), 1500}};
 	static const struct record_symbol symbols[] = {
-		{SLICE("SPF_FAIL"), 1, SLICE("meaning"), SLICE("detail")},
-		{SLICE("DKIM_PASS"), -0.2, SLICE("m"), SLICE("")}};
+		{SLICE("SPF_FAIL"), 1, SLICE("meaning"), SLICE("detail"),
+		 SLICE("spf"), 2.5},
+		{SLICE("DKIM_PASS"), -0.2, SLICE("m"), SLICE(""), SLICE(""),
+		 -0.2}};
 	static const struct record_check checks[] = {
 		{SLICE("spf"), SLICE("fail"), SLICE("why"), 0.5, 20}};
 	static const struct record_dkim dkim[] = {{SLICE("pass"), SLICE("d"),
@@ -184,7 +186,8 @@ static void nothing_grows_over_the_bound(void **state)
 	for (size_t i = 0; i < 10000; i++)
 		rcpts[i] = i % 100 ? SLICE("user@example.net") : much;
 	for (size_t i = 0; i < 128; i++)
-		symbols[i] = (struct record_symbol){much, 1, much, much};
+		symbols[i] = (struct record_symbol){
+			much, 1, much, much, much, 1};
 	for (size_t i = 0; i < 3000; i++)
 		edits[i] = (struct record_edit){SLICE("insert"), much, much, 1};
 	r.queue_id = r.sender = r.helo = r.subject = r.from = r.message_id =

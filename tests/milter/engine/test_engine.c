@@ -227,6 +227,8 @@ static void settings_change_points_and_caps(void **state)
 	open_and_send(&f, sets);
 	fixture_judge(&f, message);
 	assert_true(f.mail->verdict->score == 5.25);
+	assert_true(f.mail->verdict->hits[1].score == 0.25);
+	assert_true(f.mail->verdict->hits[1].uncapped == 1);
 	fixture_close(&f);
 	fixture_open(&f, table, NULL, zone);
 	assert_null(conf_load((const struct settings_group *const[]){
