@@ -36,7 +36,8 @@ static void times(void **state)
 		{"2026-11-27T15:05:30+02:00", NOW, NOW},
 		{"2026-11-27T08:35:30-0430", NOW, NOW},
 		{"@1795784730", NOW, NOW},
-		/* The days on which the clock is turned have 23 and 25 hours. */
+		/* The days on which the clock is turned have 23 and 25 hours.
+		 */
 		{"2026-03-29", INT64_C(1774738800) * 1000,
 		 INT64_C(1774738800) * 1000 + 23 * H},
 		{"2026-10-25", INT64_C(1792879200) * 1000,
@@ -62,16 +63,31 @@ static void times(void **state)
 
 static void no_times(void **state)
 {
-	static const char *const cases[] = {
-		"",	      " ",	      "h",
-		"2",	      "2x",	      "-2h",
-		"2h3",	      "tomorrow",     "24:00",
-		"14:5",	      "14:05x",	      "2026-02-29",
-		"2026-13-01", "2026-1-1",     "20261127",
-		"1969-01-01", "2026-11-27T",  "2026-11-27T14",
-		"@",	      "@-1",	      "2026-11-27T14:05:30+1",
-		"@99999999999999999999", "2026-11-27T14:05:30Zx",
-		"2h; DROP TABLE record", "\x1b[2J"};
+	static const char *const cases[] = {"",
+					    " ",
+					    "h",
+					    "2",
+					    "2x",
+					    "-2h",
+					    "2h3",
+					    "tomorrow",
+					    "24:00",
+					    "14:5",
+					    "14:05x",
+					    "2026-02-29",
+					    "2026-13-01",
+					    "2026-1-1",
+					    "20261127",
+					    "1969-01-01",
+					    "2026-11-27T",
+					    "2026-11-27T14",
+					    "@",
+					    "@-1",
+					    "2026-11-27T14:05:30+1",
+					    "@99999999999999999999",
+					    "2026-11-27T14:05:30Zx",
+					    "2h; DROP TABLE record",
+					    "\x1b[2J"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
