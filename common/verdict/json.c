@@ -353,3 +353,128 @@ struct slice json_line(struct arena *arena, const struct json_field *fields,
 				    value_of(&w, &fields[i]));
 	return finish(&w, object, JSON_COMPACT);
 }
+
+/* ---- reading ---- */
+
+struct reader {
+	struct arena *arena;
+	size_t values;
+};
+
+static bool read_value(struct reader *r, json_t *from, unsigned depth,
+		       struct json_value *to);
+
+static struct slice copy_text(struct reader *r, const json_t *from)
+{
+	return arena_dup(r->arena, (struct slice){json_string_value(from),
+						  json_string_length(from)});
+}
+
+static bool read_items(struct reader *r, json_t *from, unsigned depth,
+		       struct json_value *to)
+{
+	size_t count = json_is_array(from) ? json_array_size(from)
+					   : json_object_size(from);
+	struct json_value *items;
+	const char *name;
+	json_t *value;
+	size_t i, n = 0;
+
+	if (count > JSON_VALUES_MAX - r->values || depth == JSON_DEPTH_MAX)
+		return false;
+	items = ARENA_ARRAY(r->arena, struct json_value, count + 1);
+	r->values += count;
+	json_array_foreach(from, i, value)
+	{
+		if (!read_value(r, value, depth + 1, &items[n++]))
+			return false;
+	}
+	json_object_foreach(from, name, value)
+	{
+		if (!read_value(r, value, depth + 1, &items[n]))
+			return false;
+		items[n++].name = arena_dup(r->arena, slice_cstr(name));
+	}
+	to->items = items;
+	to->count = n;
+	return true;
+}
+
+static bool read_value(struct reader *r, json_t *from, unsigned depth,
+		       struct json_value *to)
+{
+	static const enum json_type types[] = {
+		[JSON_OBJECT] = JSON_VALUE_OBJECT,
+		[JSON_ARRAY] = JSON_VALUE_LIST,
+		[JSON_STRING] = JSON_VALUE_TEXT,
+		[JSON_INTEGER] = JSON_VALUE_NUMBER,
+		[JSON_REAL] = JSON_VALUE_NUMBER,
+		[JSON_TRUE] = JSON_VALUE_BOOL,
+		[JSON_FALSE] = JSON_VALUE_BOOL,
+		[JSON_NULL] = JSON_VALUE_NULL,
+	};
+
+	to->type = types[json_typeof(from)];
+	if (to->type == JSON_VALUE_TEXT)
+		to->text = copy_text(r, from);
+	else if (to->type == JSON_VALUE_NUMBER)
+		to->number = json_number_value(from);
+	else if (to->type == JSON_VALUE_BOOL)
+		to->number = json_is_true(from);
+	else if (to->type != JSON_VALUE_NULL)
+		return read_items(r, from, depth, to);
+	return true;
+}
+
+const struct json_value *json_read(struct arena *arena, struct slice text,
+				   struct err *err)
+{
+	struct reader r = {.arena = arena};
+	struct json_value *value = ARENA_NEW(arena, struct json_value);
+	json_error_t error = {.line = 0};
+	json_t *from = NULL;
+	bool good;
+
+	if (text.n <= JSON_TEXT_MAX)
+		from = json_loadb(text.p ? text.p : "", text.n,
+				  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
+					  JSON_ALLOW_NUL,
+				  &error);
+	if (!from) {
+		err_set(err, "no JSON: %s, line %d",
+			error.line ? error.text : "too large", error.line);
+		return NULL;
+	}
+	good = read_value(&r, from, 0, value);
+	json_decref(from);
+	if (good)
+		return value;
+	err_set(err, "JSON with too many or too deep values");
+	return NULL;
+}
+
+const struct json_value *json_member(const struct json_value *object,
+				     const char *name)
+{
+	if (!object || object->type != JSON_VALUE_OBJECT)
+		return NULL;
+	for (size_t i = 0; i < object->count; i++)
+		if (slice_eq(object->items[i].name, slice_cstr(name)))
+			return &object->items[i];
+	return NULL;
+}
+
+double json_number(const struct json_value *object, const char *name)
+{
+	const struct json_value *value = json_member(object, name);
+
+	return value ? value->number : 0;
+}
+
+struct slice json_text(const struct json_value *object, const char *name)
+{
+	const struct json_value *value = json_member(object, name);
+
+	return value && value->type == JSON_VALUE_TEXT ? value->text
+						       : SLICE("");
+}
