@@ -211,25 +211,29 @@ static void finding(const struct explain *e, const struct record_symbol *s)
 {
 	struct slice points = explain_points(e->arena, s->score);
 	bool told = slice_search_nocase(s->detail, s->doc) < s->detail.n;
-
-	fprintf(e->out, "%7.*s  %.*s\n", SLICE_FMT(points),
-		SLICE_FMT(explain_text(e->arena, s->name)));
-	fputs("         ", e->out);
 	/* Where the fact has the meaning in it, once is enough. */
-	wrapped(e,
-		explain_sentence(e->arena,
-				 told || s->doc.n == 0 ? s->detail : s->doc),
-		9, 9);
+	struct slice meaning = told || s->doc.n == 0 ? s->detail : s->doc;
+
+	fprintf(e->out, "%7.*s  ", SLICE_FMT(points));
+	wrapped(e, s->name, 9, 9);
+	if (meaning.n > 0) {
+		fputs("         ", e->out);
+		wrapped(e, explain_sentence(e->arena, meaning), 9, 9);
+	}
 	if (!told && s->doc.n > 0 && s->detail.n > 0) {
 		fputs("         Fact: ", e->out);
 		wrapped(e, s->detail, 15, 15);
 	}
-	if (s->uncapped > s->score && s->group.n > 0)
-		fprintf(e->out,
-			"         Instead of %.*s points: those of the "
-			"group %.*s are capped\n",
-			SLICE_FMT(explain_number(e->arena, s->uncapped)),
-			SLICE_FMT(explain_text(e->arena, s->group)));
+	if (s->uncapped <= s->score || s->group.n == 0)
+		return;
+	fputs("         ", e->out);
+	wrapped(e,
+		arena_printf(e->arena,
+			     "Instead of %.*s points: those of the group %.*s "
+			     "are capped",
+			     SLICE_FMT(explain_number(e->arena, s->uncapped)),
+			     SLICE_FMT(s->group)),
+		9, 9);
 }
 
 static void findings(const struct explain *e, const struct record *r)

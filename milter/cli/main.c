@@ -12,8 +12,10 @@
 static const struct verb *const verbs[] = {
 	&verb_check,
 	&verb_config,
+	&verb_explain,
 	&verb_greylist,
 	&verb_lists,
+	&verb_log,
 	NULL,
 };
 
@@ -59,8 +61,8 @@ static void help(FILE *out)
 	for (size_t i = 0; verbs[i]; i++)
 		fprintf(out, "  gatepost %s %s\n      %s\n", verbs[i]->name,
 			verbs[i]->usage, verbs[i]->doc);
-	fputs("\nExit codes: 0 done; 1 what was checked is not right; "
-	      "2 wrong usage; 3 could not be done.\n", out);
+	fputs("\nExit codes: 0 done; 1 what was asked for is not right or not "
+	      "there;\n2 wrong usage; 3 could not be done.\n", out);
 }
 
 int main(int argc, char **argv)

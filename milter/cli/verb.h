@@ -7,7 +7,7 @@
 
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_INVALID = 1,	/* what was to be checked is not right */
+	EXIT_INVALID = 1,	/* what was asked for is not right, or not there */
 	EXIT_USAGE = 2,		/* the command line is not right */
 	EXIT_FAILED = 3,	/* it could not be done */
 };
@@ -21,8 +21,10 @@ struct verb {
 
 extern const struct verb verb_check;
 extern const struct verb verb_config;
+extern const struct verb verb_explain;
 extern const struct verb verb_greylist;
 extern const struct verb verb_lists;
+extern const struct verb verb_log;
 
 /* Prints "gatepost VERB: text" and how to call it; returns EXIT_USAGE. */
 int verb_usage(const struct verb *verb, const char *format, ...)

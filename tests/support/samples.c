@@ -528,6 +528,48 @@ static struct record *shared(struct maker *m)
 	return r;
 }
 
+/* What terminals, JSON, SQL and lines stumble over; and very long. */
+static struct record *hostile(struct maker *m)
+{
+	static const char bytes[] =
+		"\x1b[31m\x1b]0;title\x07\r\n2026-11-27 forged line\0\t"
+		"\"}],\\ '; DROP TABLE record;-- %s%n <script>\xff\xc2\x9b "
+		"\xe2\x80\xae"
+		"\xc3\xbc";
+	struct record *r = start(m);
+	struct slice x = {bytes, sizeof(bytes) - 1};
+	struct slice *rcpts = ARENA_ARRAY(m->arena, struct slice, 2);
+	char *much = arena_alloc(m->arena, 100 * 1024);
+	struct record_symbol symbol = {x, 5, x, x, x, 6};
+	struct record_check *check = ARENA_NEW(m->arena, struct record_check);
+	struct record_dkim *dkim = ARENA_NEW(m->arena, struct record_dkim);
+	struct record_edit *edit = ARENA_NEW(m->arena, struct record_edit);
+	struct record_number *number =
+		ARENA_NEW(m->arena, struct record_number);
+
+	memset(much, 'x', 100 * 1024);
+	rcpts[0] = x;
+	rcpts[1] = (struct slice){much, 100 * 1024};
+	*check = (struct record_check){x, x, x, 1, 2};
+	*dkim = (struct record_dkim){x, x, x, x, x, x};
+	*edit = (struct record_edit){x, x, x, 1};
+	*number = (struct record_number){x, 3};
+	found(m, r, &symbol);
+	r->queue_id = r->client = r->client_name = r->helo = r->user = x;
+	r->sender = r->from = r->reply = r->cause = r->would = x;
+	r->subject = rcpts[1];
+	r->rcpts = rcpts;
+	r->rcpt_count = r->rcpt_total = 2;
+	r->checks = check;
+	r->edits = edit;
+	r->check_count = r->edit_count = 1;
+	r->thresholds = r->stages = number;
+	r->threshold_count = r->stage_count = 1;
+	r->auth = (struct record_auth){x, x, x, x, x, dkim, 1, x,
+				       x, x, x, x, x, x,    x};
+	return r;
+}
+
 const struct sample *samples_make(struct arena *arena)
 {
 	static const struct {
@@ -548,6 +590,7 @@ const struct sample *samples_make(struct arena *arena)
 		{"ratelimited", ratelimited, 1},
 		{"shadow", shadow, 1},
 		{"shared", shared, 3},
+		{"hostile", hostile, 1},
 	};
 	const size_t count = sizeof(rows) / sizeof(rows[0]);
 	struct maker m = {.arena = arena};
