@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&verb_greylist,
 	&verb_lists,
 	&verb_log,
+	&verb_stats,
 	NULL,
 };
 
