@@ -3,6 +3,7 @@
  * or as JSON; and, with --follow, those that come. It only reads.
  */
 #include "milter/cli/args.h"
+#include "milter/cli/interrupt.h"
 #include "milter/cli/log_lines.h"
 #include "milter/cli/open_history.h"
 #include "milter/cli/since.h"
@@ -13,10 +14,8 @@
 #include "common/verdict/wire.h"
 #include "milter/engine/policy.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define LIMIT 50
 #define LIMIT_MAX 20000
@@ -254,20 +253,13 @@ static int find_end(struct log *log)
 /* Until a signal ends it, which it waits for between two looks. */
 static int follow(struct log *log)
 {
-	const struct timespec pause = {FOLLOW_MS / 1000,
-				       FOLLOW_MS % 1000 * 1000000};
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	interrupt_hold();
 	if (log->query.after < log->end)
 		log->query.after = log->end;
 	log->query.oldest_first = true;
 	log->query.limit = PAGE;
 	log->query.since_ms = 0;
-	while (sigtimedwait(&signals, NULL, &pause) < 0) {
+	while (!interrupt_wait(FOLLOW_MS)) {
 		int rc;
 
 		do

@@ -17,6 +17,7 @@ static const struct verb *const verbs[] = {
 	&verb_lists,
 	&verb_log,
 	&verb_stats,
+	&verb_status,
 	NULL,
 };
 

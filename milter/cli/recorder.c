@@ -46,7 +46,7 @@ static int connect_to(const char *path, struct err *err)
 		return fd;
 	err_set(err, "%s",
 		errno == ENOENT || errno == ECONNREFUSED
-			? "the daemon does not run, or without a recorder"
+			? "gatepostd does not run here, or has no recorder"
 			: strerror(errno));
 	close(fd);
 	return -1;

@@ -26,6 +26,7 @@ extern const struct verb verb_greylist;
 extern const struct verb verb_lists;
 extern const struct verb verb_log;
 extern const struct verb verb_stats;
+extern const struct verb verb_status;
 
 /* Prints "gatepost VERB: text" and how to call it; returns EXIT_USAGE. */
 int verb_usage(const struct verb *verb, const char *format, ...)

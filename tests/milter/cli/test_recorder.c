@@ -127,7 +127,7 @@ static void nobody_listens(void **state)
 
 	(void)state;
 	assert_int_equal(recorder_get(a, &page, &body, &err), -1);
-	assert_non_null(strstr(err.text, "does not run"));
+	assert_non_null(strstr(err.text, "does not run here"));
 	arena_free(&a);
 }
 
