@@ -26,6 +26,7 @@
 #define SOCKETS_MAX 16
 #define GUESTS_MAX 32
 #define PAUSE_MS 50
+#define SETTLE_MAX 1000 /* milliseconds */
 #define SILENCE_MAX_S 10
 #define VISIT_MAX_MS 30000 /* a connection in all */
 #define HEADER_MAX 16384   /* also what the library keeps of a connection */
@@ -429,6 +430,18 @@ void http_set_visit_ms(struct http *http, int64_t ms)
 	pthread_mutex_unlock(&http->lock);
 }
 
+/* Whether the library has yet to tell of somebody who was let in. */
+static bool has_newcomers(struct http *http)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&http->lock);
+	for (size_t i = 0; i < GUESTS_MAX; i++)
+		found |= http->guests[i].here && !http->guests[i].served;
+	pthread_mutex_unlock(&http->lock);
+	return found;
+}
+
 void http_stop(struct http **http)
 {
 	struct http *h = *http;
@@ -440,6 +453,9 @@ void http_stop(struct http **http)
 	pthread_mutex_unlock(&h->lock);
 	ring(h);
 	pthread_join(h->doorman, NULL);
+	/* Its end looks at those without taking its own lock. */
+	for (int i = 0; i < SETTLE_MAX && has_newcomers(h); i++)
+		(void)poll(NULL, 0, 1);
 	http_free(h);
 	*http = NULL;
 }
