@@ -251,10 +251,6 @@ static json_t *build(struct writer *w, const struct record *r)
 static void find_mended(const struct writer *w, json_t *at, struct slice path,
 			json_t *found)
 {
-	const char *name;
-	json_t *value;
-	size_t i;
-
 	for (const struct mended *m = w->mended; m && json_is_string(at);
 	     m = m->next) {
 		struct slice bytes;
@@ -266,13 +262,16 @@ static void find_mended(const struct writer *w, json_t *at, struct slice path,
 				    json_stringn(bytes.p, bytes.n));
 		return;
 	}
-	json_object_foreach(at, name, value) find_mended(
-		w, value,
-		arena_printf(w->arena, "%.*s/%s", SLICE_FMT(path), name),
-		found);
-	json_array_foreach(at, i, value) find_mended(
-		w, value,
-		arena_printf(w->arena, "%.*s/%zu", SLICE_FMT(path), i), found);
+	for (void *m = json_object_iter(at); m; m = json_object_iter_next(at, m))
+		find_mended(w, json_object_iter_value(m),
+			    arena_printf(w->arena, "%.*s/%s", SLICE_FMT(path),
+					 json_object_iter_key(m)),
+			    found);
+	for (size_t i = 0; i < json_array_size(at); i++)
+		find_mended(
+			w, json_array_get(at, i),
+			arena_printf(w->arena, "%.*s/%zu", SLICE_FMT(path), i),
+			found);
 }
 
 /*
@@ -376,24 +375,23 @@ static bool read_items(struct reader *r, json_t *from, unsigned depth,
 	size_t count = json_is_array(from) ? json_array_size(from)
 					   : json_object_size(from);
 	struct json_value *items;
-	const char *name;
-	json_t *value;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	if (count > JSON_VALUES_MAX - r->values || depth == JSON_DEPTH_MAX)
 		return false;
 	items = ARENA_ARRAY(r->arena, struct json_value, count + 1);
 	r->values += count;
-	json_array_foreach(from, i, value)
-	{
-		if (!read_value(r, value, depth + 1, &items[n++]))
+	for (size_t i = 0; i < json_array_size(from); i++)
+		if (!read_value(r, json_array_get(from, i), depth + 1,
+				&items[n++]))
 			return false;
-	}
-	json_object_foreach(from, name, value)
-	{
-		if (!read_value(r, value, depth + 1, &items[n]))
+	for (void *m = json_object_iter(from); m;
+	     m = json_object_iter_next(from, m)) {
+		if (!read_value(r, json_object_iter_value(m), depth + 1,
+				&items[n]))
 			return false;
-		items[n++].name = arena_dup(r->arena, slice_cstr(name));
+		items[n++].name = arena_dup(
+			r->arena, slice_cstr(json_object_iter_key(m)));
 	}
 	to->items = items;
 	to->count = n;

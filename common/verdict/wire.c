@@ -268,7 +268,7 @@ static void add_field(struct buf *out, const struct row *row, const char *base)
 	case KIND_INT:
 		number = *(const int64_t *)at;
 		add_uint(out, row->tag,
-			 (uint64_t)number << 1 ^ (uint64_t)(number >> 63));
+			 (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0));
 		break;
 	case KIND_UINT:
 		add_uint(out, row->tag, *(const uint64_t *)at);

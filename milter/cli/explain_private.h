@@ -39,9 +39,12 @@ struct slice explain_sentence(struct arena *arena, struct slice text);
 /* "point", or "points" unless there is one. */
 const char *explain_point_word(double points);
 /* "once", "twice", "3 times" */
-struct slice explain_times(struct arena *arena, size_t count);
+struct slice explain_count(struct arena *arena, size_t count);
 /* An item of a list. */
 void explain_item(const struct explain *e, struct slice text);
+/* Text that begins at a column, further lines at `indent`, and a line end. */
+void explain_wrapped(const struct explain *e, struct slice text, size_t column,
+		     size_t indent);
 /* Text from the first column on. */
 void explain_paragraph(const struct explain *e, struct slice text);
 
@@ -65,6 +68,12 @@ const struct record_check *explain_check(const struct record *record,
 					 const char *name);
 /* The section on what would have changed the outcome. */
 void explain_what_if(const struct explain *e, const struct record *record);
+/* Sections; what has nothing in it is left out. */
+void explain_authentication(const struct explain *e,
+			    const struct record *record);
+void explain_checks(const struct explain *e, const struct record *record);
+void explain_edits(const struct explain *e, const struct record *record);
+void explain_times(const struct explain *e, const struct record *record);
 /* Everything but the headline. */
 void explain_details(const struct explain *e, const struct record *record);
 

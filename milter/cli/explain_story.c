@@ -49,7 +49,7 @@ static struct slice story_headline(struct arena *a, const struct record *rs,
 			"%s at try %zu, %.*s after the first; before, it was "
 			"deferred %.*s%s.",
 			explain_happened(last, last->action), count,
-			SLICE_FMT(span), SLICE_FMT(explain_times(a, deferred)),
+			SLICE_FMT(span), SLICE_FMT(explain_count(a, deferred)),
 			all_greylisted(rs, deferred) ? " by greylisting" : "");
 	return arena_printf(a,
 			    "%zu tries of one message within %.*s. The last: "

@@ -101,7 +101,7 @@ static int tell(const struct search *s)
 		.name = slice_trim(slice_cstr(s->options->args.words[0])),
 		.recipient = slice_cstr(s->options->recipient)};
 	struct story story;
-	struct err err;
+	struct err err = {""};
 
 	if (story_find(s->history, s->arena, &ask, &story, &err) < 0)
 		return failed(&err);

@@ -117,7 +117,7 @@ static void put_grid(FILE *out, uint64_t step, unsigned steps, double unit)
 			"<text class=\"small\" x=\"%d\" y=\"%.1f\" "
 			"text-anchor=\"end\">%llu</text>\n",
 			i ? "line" : "axis", LEFT, WIDTH - RIGHT, y, y,
-			LEFT - 8, y + 4, (unsigned long long)(step * i));
+			LEFT - 8, y + 4, (unsigned long long)step * i);
 	}
 }
 

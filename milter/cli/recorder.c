@@ -120,7 +120,8 @@ static bool next_line(struct slice *rest, struct slice *line_r)
 int recorder_read_reply(struct slice reply, unsigned *status_r,
 			struct slice *body_r, struct err *err)
 {
-	struct slice rest = reply, line, length = SLICE("Content-Length:");
+	struct slice rest = reply, line = SLICE_NONE,
+		     length = SLICE("Content-Length:");
 	uint64_t size = UINT64_MAX;
 
 	if (!next_line(&rest, &line) || !read_status(line, status_r))
@@ -161,7 +162,7 @@ int recorder_get(struct arena *arena, const struct recorder_page *page,
 		 struct slice *body_r, struct err *err)
 {
 	struct buf reply = BUF(arena);
-	unsigned status;
+	unsigned status = 0;
 	int fd = connect_to(page->socket, err), rc;
 
 	if (fd < 0)
