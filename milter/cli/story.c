@@ -33,12 +33,13 @@ static int look_up(const struct finder *f, const struct history_filter *filter,
 
 	if (rc < 0)
 		return -1;
-	story_r->records = ARENA_ARRAY(f->arena, struct record, count + 1);
+	*story_r = (struct story){
+		.records = ARENA_ARRAY(f->arena, struct record, count + 1),
+		.cut = rc > 0 || count == limit};
 	for (size_t i = count; i-- > 0;)
 		n += record_unpack(f->arena, rows[i].packed,
 				   &story_r->records[n]);
 	story_r->count = n;
-	story_r->cut = rc > 0 || count == limit;
 	return 0;
 }
 
