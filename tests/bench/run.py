@@ -33,6 +33,7 @@ import tempfile
 
 import greylist
 import messages
+import recorder
 import services
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -105,6 +106,13 @@ class Bench:
             greylist.print_added(self.rounds(
                 chains, connections, ["-w", 0.5, "-f", greylist.FRESH]))
 
+    def measure_recorder(self, chains):
+        print("\nGatepost, with its recorder at work, stopped, and without "
+              "history:")
+        print_head()
+        for connections in self.args.connections:
+            greylist.print_added(self.rounds(chains, connections))
+
     def wants(self, name, part):
         only = self.args.only
         return not only or name in only or part in only
@@ -155,6 +163,12 @@ class Bench:
             bench = greylist.StoreBench(self.args, self.folder, redis)
             self.with_services([redis], bench.measure)
             self.rows += bench.rows
+        if self.wants("recorder", "recorder"):
+            chains = recorder.chains(self.folder, self.dns, self.args)
+            each = [one for chain in chains.values() for one in chain]
+            self.with_services([nsd, *each],
+                               lambda: self.measure_recorder(chains))
+            recorder.RecorderBench(self.args, self.folder).measure()
 
 
 def median_row(rows):
@@ -237,6 +251,7 @@ def parse_arguments():
     parser.add_argument("--only", type=lambda text: text.split(","))
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--record-seconds", type=float, default=60)
     parser.add_argument("--connections", default=[1, 8, 64], type=lambda
                         text: [int(word) for word in text.split(",")])
     parser.add_argument("--build", type=pathlib.Path, default=build)
