@@ -5,6 +5,7 @@ import argparse
 import base64
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,9 @@ sys.path[:0] = [str(Path(__file__).parent),
 import messages  # noqa: E402
 import show  # noqa: E402
 import zones  # noqa: E402
+from support import ports  # noqa: E402
 from support.folder import Folder  # noqa: E402
+from support.gatepost import program  # noqa: E402
 from support.process import Failed  # noqa: E402
 from support.stack import Stack, split  # noqa: E402
 
@@ -43,10 +46,13 @@ class Demo:
         self.folder = folder
         self.shown = set()
         self.surprises = []
+        self.told = None        # the record to be explained at the end
+        self.http = ports.free_port()
         self.key, record = make_dkim_key(folder)
         self.stack = Stack(folder, zones.zones(record), {
             "authserv_id": AUTHSERV_ID, "dmarc.enforce": "yes",
-            "greylist.mode": "score", "greylist.delay": GREYLIST_DELAY})
+            "greylist.mode": "score", "greylist.delay": GREYLIST_DELAY,
+            "http.listen": f"inet:127.0.0.1:{self.http}"})
 
     def start(self):
         self.stack.start()
@@ -73,6 +79,7 @@ class Demo:
         if letter.deferred:
             self.wait(reply, record, letter)
             reply, record = self.judge(number, letter, letter.expected)
+            self.told = record["id"]
         show.verdict(record)
         if reply.code == 250 and letter.show:
             self.show_fields(reply, letter)
@@ -108,6 +115,38 @@ class Demo:
             if field.startswith(letter.show):
                 show.row("header", " ".join(field.split()))
 
+    def command(self, *words):
+        """A command line of ours that a person may type."""
+        return shlex.join(map(str, (
+            os.path.relpath(program("gatepost")), words[0], "-c",
+            self.stack.gatepost.conf, "--set",
+            f"state_dir={self.stack.gatepost.settings['state_dir']}",
+            *words[1:])))
+
+    def explain(self):
+        """Tells the story of the message that was deferred."""
+        said = []
+
+        def recorded():
+            done = self.stack.gatepost.run("explain", self.told)
+            said[:] = [done.stdout + done.stderr]
+            return done if done.returncode == 0 else None
+        show.title("Why? gatepost explain tells, of every message that was "
+                   "kept")
+        print("\n   $ gatepost explain " + self.told + "\n")
+        try:
+            text = ports.wait_until(recorded, 10, "its record")
+        except TimeoutError:
+            raise Failed("gatepost explain: " + said[0]) from None
+        for line in text.stdout.splitlines():
+            print(("   " + line).rstrip())
+        print(flush=True)
+
+    def show_metrics(self):
+        show.row("metrics", f"http://127.0.0.1:{self.http}/metrics  for "
+                            "Prometheus")
+        show.row("health", f"http://127.0.0.1:{self.http}/healthz")
+
     def follow(self):
         """Shows what Gatepost says about mail of the operator's own."""
         while True:
@@ -140,6 +179,7 @@ class Demo:
         show.row("logs", f"{self.stack.gatepost.log}")
         show.row("", f"{self.stack.postfix.log}")
         show.row("mailbox", f"{self.folder}/postfix/mail/all/new")
+        show.row("explain", self.command("explain", "ID"))
         print("\nCtrl-C ends it and removes " + f"{self.folder}.\n",
               flush=True)
 
@@ -152,6 +192,9 @@ def run(demo, once):
         demo.send(number, letter)
     for surprise in demo.surprises:
         print("quickstart: " + surprise, file=sys.stderr)
+    demo.explain()
+    demo.show_metrics()
+    print(flush=True)
     if not once:
         demo.say_what_next()
         demo.follow()

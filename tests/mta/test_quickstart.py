@@ -41,7 +41,12 @@ def test_once_judges_all_messages_as_expected():
     for words in ("SMTP     250", "SMTP     550", "header   X-Spam: Yes",
                   "RBL_SPAMHAUS_XBL", "mx.elsewhere.example"):
         assert words in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    # It ends with the story of the message that was deferred.
+    story = done.stdout.partition("$ gatepost explain ")[2]
+    assert "451 4.7.1" in story and "RBL_SPAMHAUS_XBL" in story
+    assert re.search(r"^   metrics  http://127\.0\.0\.1:\d+/metrics", story,
+                     re.M)
+    assert max(map(len, done.stdout.splitlines())) <= 81
 
 
 def test_it_shows_mail_of_ones_own_until_interrupted(folder):
