@@ -34,6 +34,8 @@
 #define DRAIN_LOOK_MS 50
 /* libmilter sends an answer after the callback has returned. */
 #define ANSWER_GRACE_MS 200
+/* It accepts connections before we hear of the session. */
+#define SESSION_GRACE_MS 1000
 #define OPEN_FILES_MAX 65536
 
 #ifdef WITH_SANITIZERS
@@ -253,7 +255,7 @@ static char serve(struct worker *worker)
 struct draining {
 	char word; /* ROLE_LINGER or ROLE_STOP */
 	int64_t begun_ms;
-	int64_t quiet_ms; /* since when no message is under way */
+	int64_t quiet_ms; /* since when nothing of that kind is under way */
 };
 
 /* Whether what is under way has ended; a later STOP shortens a LINGER. */
@@ -264,8 +266,11 @@ static bool is_done(struct worker *worker, struct draining *draining)
 
 	if (draining->word == ROLE_LINGER && role_hear(0))
 		*draining = (struct draining){ROLE_STOP, now_ms, now_ms};
-	if (draining->word == ROLE_LINGER)
-		return atomic_load(&service->sessions) == 0;
+	if (draining->word == ROLE_LINGER) {
+		if (atomic_load(&service->sessions) > 0)
+			draining->quiet_ms = now_ms;
+		return now_ms - draining->quiet_ms >= SESSION_GRACE_MS;
+	}
 	if (atomic_load(&service->transactions) > 0)
 		draining->quiet_ms = now_ms;
 	return now_ms - draining->quiet_ms >= ANSWER_GRACE_MS;
@@ -293,6 +298,8 @@ static void drain(struct worker *worker, char word)
 		log_warn("%s", err.text);
 	while (!is_done(worker, &draining)) {
 		if (is_overdue(worker, &draining)) {
+			if (atomic_load(&service->sessions) == 0)
+				break;
 			log_warn("ends with %u sessions open, %u of them "
 				 "with a message",
 				 atomic_load(&service->sessions),
