@@ -80,4 +80,4 @@ class RecorderBench:
         state.chmod(0o777)
         self.run("recordload", "-r", 5000, "-t", self.args.record_seconds,
                  "-p", self.args.build / "gatepost-recorder", state)
-        self.run("historyload", "-n", 1000000, self.folder / "history.db")
+        self.run("historyload", "-d", self.folder, "-n", 1000000)
