@@ -139,7 +139,7 @@ static struct slice recipients(const struct explain *e, const struct record *r)
 	return buf_slice(&out);
 }
 
-static struct slice size_text(struct arena *a, uint64_t size)
+struct slice explain_size(struct arena *a, uint64_t size)
 {
 	if (size < 1000)
 		return arena_printf(a, "%u bytes", (unsigned)size);
@@ -164,7 +164,7 @@ static void envelope(const struct explain *e, const struct record *r)
 	explain_line(e, "From", r->from);
 	explain_line(e, "Subject", r->subject);
 	explain_line(e, "Message-ID", r->message_id);
-	explain_line(e, "Size", size_text(e->arena, r->size));
+	explain_line(e, "Size", explain_size(e->arena, r->size));
 	explain_line(e, "Queue id", r->queue_id);
 	explain_line(e, "Record", r->id);
 }

@@ -26,6 +26,8 @@ enum level {
 /* "+4", "-0.2" and "4": no more digits than there are. */
 struct slice explain_points(struct arena *arena, double points);
 struct slice explain_number(struct arena *arena, double number);
+/* "14.2 kB" */
+struct slice explain_size(struct arena *arena, uint64_t size);
 /* A text from outside, harmless and not too long. */
 struct slice explain_text(struct arena *arena, struct slice text);
 /* "a", "a and b", "a, b and c" */

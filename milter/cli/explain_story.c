@@ -6,6 +6,8 @@
 #include "milter/cli/since.h"
 #include "milter/cli/terminal.h"
 
+#include <string.h>
+
 static bool is_let_through(const struct record *r)
 {
 	return explain_is(r->action, "accept") || explain_is(r->action, "tag");
@@ -32,6 +34,8 @@ static struct slice story_headline(struct arena *a, const struct record *rs,
 	struct slice span = since_span(a, last->time_ms - rs[0].time_ms);
 	struct slice all = count == 2 ? SLICE("both tries")
 				      : arena_printf(a, "all %zu tries", count);
+	const char *what = explain_happened(last, last->action);
+	bool comma = strchr(what, ',');
 	size_t deferred = 0;
 
 	while (deferred < count && !is_let_through(&rs[deferred]) &&
@@ -46,16 +50,15 @@ static struct slice story_headline(struct arena *a, const struct record *rs,
 	if (deferred + 1 == count)
 		return arena_printf(
 			a,
-			"%s at try %zu, %.*s after the first; before, it was "
+			"%s%s at try %zu, %.*s after the first; before, it was "
 			"deferred %.*s%s.",
-			explain_happened(last, last->action), count,
-			SLICE_FMT(span), SLICE_FMT(explain_count(a, deferred)),
+			what, comma ? "," : "", count, SLICE_FMT(span),
+			SLICE_FMT(explain_count(a, deferred)),
 			all_greylisted(rs, deferred) ? " by greylisting" : "");
 	return arena_printf(a,
 			    "%zu tries of one message within %.*s. The last: "
 			    "%s.",
-			    count, SLICE_FMT(span),
-			    explain_happened(last, last->action));
+			    count, SLICE_FMT(span), what);
 }
 
 static const struct record_symbol *find(const struct record *r,
@@ -170,6 +173,10 @@ static void try(const struct explain *e, const struct record *rs, size_t i)
 		SLICE_FMT(when), SLICE_FMT(after),
 		SLICE_FMT(explain_text(e->arena, rs[i].id)));
 	terminal_wrap(e->out, explain_headline(e->arena, &rs[i]), &wrap);
+	if (rs[i].reply.n > 0) {
+		fputs("   Reply: ", e->out);
+		explain_wrapped(e, rs[i].reply, 10, 10);
+	}
 	if (i == 0)
 		return;
 	fputs("   Changed since try ", e->out);

@@ -166,10 +166,10 @@ static void put_stats(const struct stats *s)
 {
 	const struct sums *n = &s->sums;
 
-	printf("Mail from %s to %s (%.1f MB)\n\n",
+	printf("Mail from %s to %s, %.*s\n\n",
 	       since_text(s->arena, s->since_ms).p,
 	       since_text_zone(s->arena, s->until_ms).p,
-	       (double)n->bytes / 1e6);
+	       SLICE_FMT(explain_size(s->arena, n->bytes)));
 	put_number("received", n->received, 0, "from outside");
 	put_number("sent", n->sent, 0, "by users and hosts that are trusted");
 	printf("\nWhat was done with it\n");
@@ -185,9 +185,8 @@ static void put_stats(const struct stats *s)
 	for (size_t i = 0; i < TOPS; i++)
 		put_top(s, i);
 	if (s->size.oldest_ms > s->since_ms)
-		printf("\nSenders, clients and findings are those since %s, "
-		       "of which\nthe oldest record is; the numbers above "
-		       "are complete.\n",
+		printf("\nThe oldest record is of %s; senders, clients "
+		       "and\nfindings are counted from then on.\n",
 		       since_text(s->arena, s->size.oldest_ms).p);
 }
 

@@ -15,6 +15,8 @@
 #define WIDTH 79
 /* So many processes of a role are shown one by one. */
 #define PROCESSES_MAX 4
+/* So many lists that are not well are named. */
+#define LISTS_MAX 3
 
 struct screen {
 	FILE *out;
@@ -161,32 +163,47 @@ static void slowest(const struct screen *s)
 		     json_number(most, "mean_ms"), number(most, "count"));
 }
 
-/* Each list that is not well gets a line; all others share one. */
+static bool is_well(const struct json_value *list)
+{
+	return number(list, "suspended") == 0 && number(list, "errors") == 0;
+}
+
+/* "; not well: dbl.example SUSPENDED (9 errors of 20), …", the first few. */
+static struct slice lists_not_well(const struct screen *s,
+				   const struct json_value *list)
+{
+	struct buf text = BUF(s->arena);
+	size_t bad = 0;
+
+	for (size_t i = 0; list && i < list->count; i++) {
+		const struct json_value *l = &list->items[i];
+
+		if (is_well(l) || ++bad > LISTS_MAX)
+			continue;
+		buf_printf(
+			&text, "%s%.*s%s (%llu errors of %llu)",
+			text.n ? ", " : "; not well: ",
+			SLICE_FMT(explain_text(s->arena, json_text(l, "name"))),
+			number(l, "suspended") ? " SUSPENDED" : "",
+			number(l, "errors"), number(l, "asked"));
+	}
+	if (bad > LISTS_MAX)
+		buf_printf(&text, " and %zu more", bad - LISTS_MAX);
+	return buf_slice(&text);
+}
+
 static void lists(const struct screen *s)
 {
 	const struct json_value *list = json_member(s->view->live, "lists");
 	unsigned long long asked = 0, listed = 0;
-	size_t count = list ? list->count : 0, bad = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; list && i < list->count; i++) {
 		asked += number(&list->items[i], "asked");
 		listed += number(&list->items[i], "listed");
-		bad += number(&list->items[i], "suspended") > 0;
 	}
-	line(s, "Lists", "%zu, %zu suspended; %llu question%s, %llu listed",
-	     count, bad, asked, plural(asked), listed);
-	for (size_t i = 0; i < count; i++) {
-		const struct json_value *l = &list->items[i];
-		unsigned long long errors = number(l, "errors");
-
-		if (number(l, "suspended") == 0 && errors == 0)
-			continue;
-		line(s, "", "%.*s  %s%llu error%s of %llu, %.0f ms",
-		     SLICE_FMT(explain_text(s->arena, json_text(l, "name"))),
-		     number(l, "suspended") ? "SUSPENDED, " : "", errors,
-		     plural(errors), number(l, "asked"),
-		     json_number(l, "mean_ms"));
-	}
+	line(s, "Lists", "%zu; %llu question%s, %llu listed%.*s",
+	     list ? list->count : 0, asked, plural(asked), listed,
+	     SLICE_FMT(lists_not_well(s, list)));
 }
 
 static void services(const struct screen *s)

@@ -58,7 +58,9 @@ def test_all_of_it_on_one_screen(samples):
         "MB")
     assert found["Sessions"].startswith("17 now, 48211 since the start")
     assert found["Checks"].startswith("slowest: rbl, 118.8 ms")
-    assert "dbl.spamhaus.org SUSPENDED, 900 errors of 900" in said
+    assert found["Lists"] == (
+        "2; 42900 questions, 8802 listed; not well: dbl.spamhaus.org "
+        "SUSPENDED (900 errors of 900)")
     assert "zen.spamhaus.org" not in said
     assert found["DNS"].startswith("611000 questions, 66 % known already")
     assert found["Store"].startswith("works; 50123 calls, 1 late")
@@ -94,6 +96,17 @@ def test_trouble_is_told(samples):
                                 "unanswered, 5 store failures")
     assert found["Records"].endswith("the history CANNOT BE WRITTEN")
     assert found["Store"].startswith("DOWN; ")
+
+
+def test_many_lists_that_are_not_well_take_little_room(samples):
+    def change(status):
+        status["lists"] = [{"name": f"{i}.example", "asked": 9, "listed": 0,
+                            "errors": 1, "suspended": 0} for i in range(20)]
+    with recorder(samples, status_of(change)):
+        said = samples.good("status")
+    assert lines(said)["Lists"].endswith("2.example (1 errors of 9) and 17 "
+                                         "more")
+    assert len(said.splitlines()) <= 24
 
 
 def test_many_processes_are_summed_by_role(samples):
