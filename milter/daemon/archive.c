@@ -22,7 +22,8 @@
 #define WRITE_MS 5000 /* to wait for other processes */
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS 15000
-#define END_MS 5000	/* for the last ones */
+#define END_MS 5000 /* for the last ones */
+#define PRUNE_EVERY_MS 15000
 #define PRUNE_PIECES 20 /* at a time, before records are looked at again */
 
 struct archive {
@@ -34,6 +35,7 @@ struct archive {
 	atomic_bool ending;
 	atomic_llong end_ms;
 	struct history *history; /* the thread's own */
+	int64_t prune_ms;	 /* when to begin again to remove what is old */
 	int64_t retry_ms;	 /* the next pause; 0: all is well */
 
 	pthread_mutex_t lock;
@@ -133,18 +135,24 @@ static void keep_batch(struct archive *a, const struct batch *batch)
 	}
 }
 
+/* A round of it costs the more the oftener it is begun; see history.h. */
 static void prune(struct archive *a)
 {
-	struct history_news news = {0};
+	struct history_news news;
 	struct err why = {""};
 	int more = 1;
 
-	for (int i = 0; i < PRUNE_PIECES && more > 0 && a->history; i++)
+	if (clock_mono_ms() < a->prune_ms)
+		return;
+	for (int i = 0; i < PRUNE_PIECES && more > 0 && a->history; i++) {
 		more = history_prune(a->history, clock_wall_us() / 1000,
 				     clock_mono_ms() + WRITE_MS, &news, &why);
-	count_news(a, &news);
+		count_news(a, &news);
+	}
 	if (more < 0)
 		fail(a, &why);
+	if (more <= 0)
+		a->prune_ms = clock_mono_ms() + PRUNE_EVERY_MS;
 }
 
 /* So that there is a file to be read before the first message comes. */

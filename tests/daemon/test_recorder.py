@@ -270,6 +270,16 @@ def test_reloads_lose_nothing(gatepost):
     assert counted["gatepost_records_stored_total"] == len(sent)
 
 
+@pytest.mark.slow
+def test_the_oldest_records_go(new_gatepost):
+    """What is above the bound is removed some times a minute."""
+    daemon = new_gatepost({"history.records": "1000"})
+    send(daemon, 0, 1500)
+    ports.wait_until(lambda: len(numbers(daemon)) == 1000, 40,
+                     "the oldest records to go", pause=0.5)
+    assert sorted(numbers(daemon)) == list(range(500, 1500))
+
+
 def test_history_can_be_switched_off(new_gatepost):
     daemon = new_gatepost({"history.enabled": "no"})
     send(daemon, 0, 5)
