@@ -186,7 +186,9 @@ static bool parse_relative(struct slice rest, int64_t now_ms, int64_t *ms_r)
 			value = value * 10 + (rest.p[n++] - '0');
 		if (n == 0 || n == rest.n || unit_ms(rest.p[n]) == 0)
 			return false;
-		total += value * unit_ms(rest.p[n]);
+		/* Before all time is as far back as any; no sum overflows. */
+		if (total < now_ms)
+			total += value * unit_ms(rest.p[n]);
 		rest = slice_sub(rest, n + 1, rest.n);
 	}
 	*ms_r = total < now_ms ? now_ms - total : 0;

@@ -22,6 +22,11 @@ static void times(void **state)
 		{" 90m ", NOW - H * 3 / 2, NOW - H * 3 / 2},
 		{"30s", NOW - 30000, NOW - 30000},
 		{"1d12h", NOW - 36 * H, NOW - 36 * H},
+		/* Before all time; their sum would not fit a number. */
+		{"999999999w999999999w999999999w999999999w999999999w"
+		 "999999999w999999999w999999999w999999999w999999999w"
+		 "999999999w999999999w999999999w999999999w999999999w"
+		 "999999999w999999999w", 0, 0},
 		{"2W", NOW - 14 * 24 * H, NOW - 14 * 24 * H},
 		{"999999999w", 0, 0},
 		{"today", MIDNIGHT, MIDNIGHT + 24 * H},
