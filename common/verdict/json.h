@@ -17,6 +17,12 @@ struct json_field {
 	int64_t number;
 };
 
+/* An initialiser of one. */
+#define JSON_NUMBER(name, value)                                        \
+	{                                                               \
+		(name), JSON_FIELD_NUMBER, SLICE_NONE, (int64_t)(value) \
+	}
+
 /* One object on one line, its fields in that order; texts as record_json(). */
 struct slice json_line(struct arena *arena, const struct json_field *fields,
 		       size_t count);

@@ -209,27 +209,15 @@ static void put_json_top(const struct stats *s, size_t which)
 	printf("%s]", s->top_count[which] > 0 ? "\n  " : "");
 }
 
-#define NUMBER(name, value)                                             \
-	{                                                               \
-		(name), JSON_FIELD_NUMBER, SLICE_NONE, (int64_t)(value) \
-	}
-
 static void put_json(const struct stats *s)
 {
 	const struct sums *n = &s->sums;
-	const struct json_field totals[] = {
-		NUMBER("messages", n->messages),
-		NUMBER("bytes", n->bytes),
-		NUMBER("received", n->received),
-		NUMBER("sent", n->sent),
-		NUMBER("accepted", n->accepted),
-		NUMBER("tagged", n->tagged),
-		NUMBER("rejected", n->rejected),
-		NUMBER("deferred", n->deferred),
-		NUMBER("spam", n->tagged + n->rejected),
+	struct json_field totals[SUMS_FIELDS + 2] = {
+		[SUMS_FIELDS] = JSON_NUMBER("spam", n->tagged + n->rejected),
 		{"viruses", JSON_FIELD_NULL, SLICE_NONE, 0},
 	};
 
+	sums_fields(n, totals);
 	printf("{\n  \"since\": %lld,\n  \"until\": %lld,\n  \"totals\": %s",
 	       (long long)(s->since_ms / 1000), (long long)(s->until_ms / 1000),
 	       json_line(s->arena, totals, sizeof(totals) / sizeof(totals[0]))

@@ -102,38 +102,24 @@ static void look(struct status *s)
 	look_at_history(s);
 }
 
-#define NUMBER(name, value)                                             \
-	{                                                               \
-		(name), JSON_FIELD_NUMBER, SLICE_NONE, (int64_t)(value) \
-	}
-
 static void put_window(const struct status *s, const char *name,
 		       const struct sums *n)
 {
-	const struct json_field fields[] = {
-		NUMBER("messages", n->messages),
-		NUMBER("bytes", n->bytes),
-		NUMBER("received", n->received),
-		NUMBER("sent", n->sent),
-		NUMBER("accepted", n->accepted),
-		NUMBER("tagged", n->tagged),
-		NUMBER("rejected", n->rejected),
-		NUMBER("deferred", n->deferred),
-	};
+	struct json_field fields[SUMS_FIELDS];
 
+	sums_fields(n, fields);
 	printf("\"%s\": %s", name,
-	       json_line(s->arena, fields, sizeof(fields) / sizeof(fields[0]))
-		       .p);
+	       json_line(s->arena, fields, SUMS_FIELDS).p);
 }
 
 static void put_json(const struct status *s)
 {
 	const struct status_view *v = &s->view;
 	const struct json_field size[] = {
-		NUMBER("records", v->size.records),
-		NUMBER("bytes", v->size.bytes),
-		NUMBER("oldest", v->size.oldest_ms / 1000),
-		NUMBER("newest", v->size.newest_ms / 1000),
+		JSON_NUMBER("records", v->size.records),
+		JSON_NUMBER("bytes", v->size.bytes),
+		JSON_NUMBER("oldest", v->size.oldest_ms / 1000),
+		JSON_NUMBER("newest", v->size.newest_ms / 1000),
 	};
 	struct slice live = v->live ? slice_trim(s->live_text) : SLICE("null");
 

@@ -66,3 +66,21 @@ struct sums sums_last_minute(const struct history_total *totals, size_t count,
 	now.deferred += share(before.deferred, missing);
 	return now;
 }
+
+void sums_fields(const struct sums *sums,
+		 struct json_field fields_r[SUMS_FIELDS])
+{
+	const struct json_field fields[SUMS_FIELDS] = {
+		JSON_NUMBER("messages", sums->messages),
+		JSON_NUMBER("bytes", sums->bytes),
+		JSON_NUMBER("received", sums->received),
+		JSON_NUMBER("sent", sums->sent),
+		JSON_NUMBER("accepted", sums->accepted),
+		JSON_NUMBER("tagged", sums->tagged),
+		JSON_NUMBER("rejected", sums->rejected),
+		JSON_NUMBER("deferred", sums->deferred),
+	};
+
+	for (size_t i = 0; i < SUMS_FIELDS; i++)
+		fields_r[i] = fields[i];
+}

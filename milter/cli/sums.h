@@ -2,6 +2,7 @@
 #ifndef GATEPOST_CLI_SUMS_H
 #define GATEPOST_CLI_SUMS_H
 
+#include "common/verdict/json.h"
 #include "milter/store/history.h"
 
 /* Each try of a message counts. */
@@ -25,5 +26,10 @@ struct sums sums_between(const struct history_total *totals, size_t count,
  */
 struct sums sums_last_minute(const struct history_total *totals, size_t count,
 			     int64_t now_ms);
+
+#define SUMS_FIELDS 8
+/* As members of a JSON object. */
+void sums_fields(const struct sums *sums,
+		 struct json_field fields_r[SUMS_FIELDS]);
 
 #endif
