@@ -173,31 +173,34 @@ static int bind_inet(const struct addrinfo *found)
 	return -1;
 }
 
-/* Reads HOST:PORT, which it changes; *found_r is to be freed. */
-static int resolve_inet(const struct listener *listener, char *where,
-			const struct addrinfo *want, struct addrinfo **found_r,
-			struct err *err)
+/* Reads HOST:PORT, which it changes. To be freed; NULL and err. */
+static struct addrinfo *resolve_inet(const struct listener *listener,
+				     char *where, const struct addrinfo *want,
+				     struct err *err)
 {
 	char *colon = strrchr(where, ':'), *host = where;
+	struct addrinfo *found = NULL;
 	uint64_t port;
 	int error;
 
 	if (!colon || colon == where ||
 	    !slice_to_u64(slice_cstr(colon + 1), &port) || port == 0 ||
-	    port > UINT16_MAX)
-		return err_set(err, "%s = \"%s\": write %s", listener->setting,
-			       listener->name, FORMS);
+	    port > UINT16_MAX) {
+		err_set(err, "%s = \"%s\": write %s", listener->setting,
+			listener->name, FORMS);
+		return NULL;
+	}
 	*colon = '\0';
 	if (host[0] == '[' && colon[-1] == ']') {
 		colon[-1] = '\0';
 		host++;
 	}
 	error = getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, colon + 1,
-			    want, found_r);
+			    want, &found);
 	if (error)
-		return err_set(err, "%s = \"%s\": %s", listener->setting,
-			       listener->name, gai_strerror(error));
-	return 0;
+		err_set(err, "%s = \"%s\": %s", listener->setting,
+			listener->name, gai_strerror(error));
+	return error ? NULL : found;
 }
 
 static int open_inet(struct listener *listener, int family, char *where,
@@ -206,9 +209,9 @@ static int open_inet(struct listener *listener, int family, char *where,
 	const struct addrinfo want = {.ai_family = family,
 				      .ai_socktype = SOCK_STREAM,
 				      .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *found;
+	struct addrinfo *found = resolve_inet(listener, where, &want, err);
 
-	if (resolve_inet(listener, where, &want, &found, err) < 0)
+	if (!found)
 		return -1;
 	listener->fd = bind_inet(found);
 	freeaddrinfo(found);
@@ -286,10 +289,10 @@ static int connect_inet(const struct listener *to, int family, char *where,
 	const struct addrinfo want = {.ai_family = family,
 				      .ai_socktype = SOCK_STREAM,
 				      .ai_flags = AI_NUMERICSERV};
-	struct addrinfo *found;
+	struct addrinfo *found = resolve_inet(to, where, &want, err);
 	int fd;
 
-	if (resolve_inet(to, where, &want, &found, err) < 0)
+	if (!found)
 		return -1;
 	fd = connect_to(found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);

@@ -152,7 +152,7 @@ static int negotiate(struct talk *t)
 {
 	char offer[12], answer[12];
 	int command;
-	size_t n;
+	size_t n = 0;
 
 	put_u32(offer, VERSION);
 	put_u32(offer + 4, OFFERED_ACTIONS);

@@ -46,7 +46,6 @@
 
 struct worker {
 	struct process process;
-	const struct worker_conf *settings;
 	struct policy *policy;
 	struct dns *dns;
 	struct store *store;
@@ -61,6 +60,11 @@ struct worker {
 	bool draining; /* its lists are no longer what counts */
 };
 
+static const struct worker_conf *settings_of(const struct worker *worker)
+{
+	return conf_group(worker->process.conf, &worker_settings);
+}
+
 /* What needs privileges, before they are given up. */
 static int load(struct worker *worker, struct err *err)
 {
@@ -68,7 +72,6 @@ static int load(struct worker *worker, struct err *err)
 
 	if (role_load(&worker->process, err) < 0)
 		return -1;
-	worker->settings = conf_group(worker->process.conf, &worker_settings);
 	settings_key_path(worker->process.conf, key_path, sizeof(key_path));
 	worker->policy = policy_new(worker->process.conf, key_path, err);
 	return worker->policy ? role_drop(&worker->process, err) : -1;
@@ -142,6 +145,7 @@ static void *run_library(void *arg)
  */
 static int start_library(struct worker *worker, struct err *err)
 {
+	const struct worker_conf *settings = settings_of(worker);
 	struct milter_service *service = &worker->service;
 	int fds[TICK_SESSIONS];
 
@@ -149,8 +153,8 @@ static int start_library(struct worker *worker, struct err *err)
 		.engine = worker->engine,
 		.policy = worker->policy,
 		.counters = worker->process.slot,
-		.max_sessions = (unsigned)worker->settings->max_sessions,
-		.idle_s = (int)(worker->settings->idle.ms / 1000),
+		.max_sessions = (unsigned)settings->max_sessions,
+		.idle_s = (int)(settings->idle.ms / 1000),
 		.over_tcp = is_tcp(ROLE_FD_LISTEN),
 		.records = ROLE_FD_RECORDS,
 	};
@@ -279,7 +283,7 @@ static bool is_done(struct worker *worker, struct draining *draining)
 static bool is_overdue(const struct worker *worker,
 		       const struct draining *draining)
 {
-	const struct worker_conf *settings = worker->settings;
+	const struct worker_conf *settings = settings_of(worker);
 	int64_t bound_ms = draining->word == ROLE_LINGER ? settings->linger.ms
 							 : settings->drain.ms;
 

@@ -13,7 +13,7 @@ class Samples:
         self.conf.write_text(f'state_dir = "{folder}"\nrun_dir = "{folder}"\n')
 
     def tool(self, *words):
-        done = subprocess.run([program("tests/cli/samples"), *map(str, words)],
+        done = subprocess.run([program("tests/milter/cli/samples"), *map(str, words)],
                               capture_output=True, text=True, check=True,
                               timeout=120)
         return done.stdout
