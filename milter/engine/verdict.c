@@ -49,6 +49,24 @@ void verdict_hit(struct verdict *v, const struct symbol *symbol,
 	va_end(args);
 }
 
+void verdict_class(struct verdict *v, enum vault_class class,
+		   enum class_action action, bool keep, const char *format,
+		   ...)
+{
+	struct class_report *report = &v->classes[class];
+	va_list args;
+
+	report->keep |= keep;
+	if (report->in && action <= report->action)
+		return;
+	report->in = true;
+	report->action = action;
+	va_start(args, format);
+	report->reason = slice_sub(arena_vprintf(v->arena, format, args), 0,
+				   DETAIL_MAX);
+	va_end(args);
+}
+
 void verdict_source(struct verdict *v, unsigned source,
 		    enum source_outcome outcome, int64_t us)
 {

@@ -8,6 +8,7 @@
 
 #include "common/base/arena.h"
 #include "milter/engine/auth.h"
+#include "milter/store/vault.h"
 
 struct symbol {
 	const char *name;	/* SPF_FAIL */
@@ -58,6 +59,19 @@ struct source_report {
 	int64_t us;		/* until it was answered; -1: not measured */
 };
 
+/* What the settings of a class ask for, the mildest first. */
+enum class_action { CLASS_TAG, CLASS_QUARANTINE, CLASS_REJECT };
+/* "tag|quarantine|reject": the words of a setting for it. */
+#define CLASS_ACTIONS "tag|quarantine|reject"
+
+/* A class that a check puts the message into; the policy acts on it. */
+struct class_report {
+	bool in;
+	enum class_action action;
+	bool keep;		/* a copy in the vault, if it is rejected */
+	struct slice reason;	/* one line, for the reply and the vault */
+};
+
 #define VERDICT_HITS 128
 
 struct verdict {
@@ -70,6 +84,7 @@ struct verdict {
 	unsigned current;		/* index of the check that runs */
 	double score;
 	struct auth auth;
+	struct class_report classes[VAULT_CLASSES];
 };
 
 /*
@@ -90,6 +105,13 @@ void verdict_outcome(struct verdict *v, enum outcome outcome,
  */
 void verdict_source(struct verdict *v, unsigned source,
 		    enum source_outcome outcome, int64_t us);
+/*
+ * Puts the message into a class. Of two calls for one class the stricter
+ * action stands, with its reason; a copy is kept if either asks for it.
+ */
+void verdict_class(struct verdict *v, enum vault_class class,
+		   enum class_action action, bool keep, const char *format,
+		   ...) __attribute__((format(printf, 5, 6)));
 /* Whether that symbol was hit. */
 bool verdict_has(const struct verdict *v, const struct symbol *symbol);
 
