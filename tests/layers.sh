@@ -18,6 +18,7 @@ level() {
 	common/mail | common/conf) echo 1 ;;
 	common/verdict) echo 2 ;;
 	milter/net) echo 3 ;;
+	milter/scan) echo 4 ;;
 	milter/store) echo 4 ;;
 	milter/engine) echo 5 ;;
 	milter/checks) echo 6 ;;

@@ -37,16 +37,34 @@ static bool add_part(EVP_MD_CTX *context, struct slice part)
 	       (part.n == 0 || EVP_DigestUpdate(context, part.p, part.n) == 1);
 }
 
-void fingerprint(const struct slice *parts, size_t count,
-		 unsigned char digest_r[FINGERPRINT])
+static EVP_MD_CTX *begin(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	EVP_MD_CTX *context;
-	bool good;
 
 	pthread_once(&once, fetch);
 	context = EVP_MD_CTX_new();
-	good = context && EVP_DigestInit_ex2(context, sha256, NULL) == 1;
+	if (!context || EVP_DigestInit_ex2(context, sha256, NULL) != 1)
+		give_up();
+	return context;
+}
+
+void fingerprint_bytes(struct slice bytes, unsigned char digest_r[FINGERPRINT])
+{
+	EVP_MD_CTX *context = begin();
+
+	if (EVP_DigestUpdate(context, bytes.p ? bytes.p : "", bytes.n) != 1 ||
+	    EVP_DigestFinal_ex(context, digest_r, NULL) != 1)
+		give_up();
+	EVP_MD_CTX_free(context);
+}
+
+void fingerprint(const struct slice *parts, size_t count,
+		 unsigned char digest_r[FINGERPRINT])
+{
+	EVP_MD_CTX *context = begin();
+	bool good = true;
+
 	for (size_t i = 0; good && i < count; i++)
 		good = add_part(context, parts[i]);
 	if (!good || EVP_DigestFinal_ex(context, digest_r, NULL) != 1)

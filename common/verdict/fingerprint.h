@@ -15,5 +15,8 @@
  */
 void fingerprint(const struct slice *parts, size_t count,
 		 unsigned char digest_r[FINGERPRINT]);
+/* The SHA-256 of the bytes alone, as sha256sum tells it. */
+void fingerprint_bytes(struct slice bytes,
+		       unsigned char digest_r[FINGERPRINT]);
 
 #endif

@@ -192,6 +192,43 @@ static json_t *edits(struct writer *w, const struct record *r)
 	return list;
 }
 
+static json_t *antivirus(struct writer *w, const struct record_antivirus *a)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "result",
+			    a->result.n > 0 ? text(w, a->result)
+					    : json_string("none"));
+	json_object_set_new(object, "name", or_null(w, a->names));
+	json_object_set_new(object, "reason", or_null(w, a->reason));
+	json_object_set_new(object, "engine", or_null(w, a->engine));
+	json_object_set_new(object, "database",
+			    json_integer((json_int_t)a->database));
+	json_object_set_new(object, "ms", number(a->ms));
+	return object;
+}
+
+static json_t *parts(struct writer *w, const struct record *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->part_count; i++) {
+		const struct record_part *p = &r->parts[i];
+		json_t *item = json_object();
+
+		json_object_set_new(item, "name", or_null(w, p->name));
+		json_object_set_new(item, "type", or_null(w, p->type));
+		json_object_set_new(item, "kind", or_null(w, p->kind));
+		json_object_set_new(item, "size",
+				    json_integer((json_int_t)p->size));
+		json_object_set_new(item, "depth", json_integer(p->depth));
+		json_object_set_new(item, "encrypted",
+				    json_boolean(p->encrypted));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
 static void add_envelope(json_t *o, struct writer *w, const struct record *r)
 {
 	json_t *rcpts = json_array();
@@ -223,14 +260,17 @@ static json_t *build(struct writer *w, const struct record *r)
 	json_object_set_new(o, "action", text(w, r->action));
 	json_object_set_new(o, "would", text(w, r->would));
 	json_object_set_new(o, "cause", or_null(w, r->cause));
+	json_object_set_new(o, "class", or_null(w, r->class));
+	json_object_set_new(o, "class_reason", or_null(w, r->class_reason));
+	json_object_set_new(o, "vault", or_null(w, r->vault));
 	json_object_set_new(o, "direction", text(w, r->direction));
 	json_object_set_new(o, "score", number(r->score));
 	json_object_set_new(o, "reply", or_null(w, r->reply));
 	add_envelope(o, w, r);
 	json_object_set_new(o, "symbols", symbols(w, r));
 	json_object_set_new(o, "auth", auth(w, &r->auth));
-	json_object_set_new(o, "antivirus",
-			    json_pack("{s:s,s:n}", "result", "none", "name"));
+	json_object_set_new(o, "antivirus", antivirus(w, &r->antivirus));
+	json_object_set_new(o, "parts", parts(w, r));
 	json_object_set_new(o, "headers", edits(w, r));
 	json_object_set_new(o, "checks", checks(w, r));
 	json_object_set_new(

@@ -105,6 +105,10 @@ struct slice record_logfmt(struct arena *arena, const struct record *r)
 	add_pair(&out, "action", r->action);
 	if (!slice_eq(r->action, r->would))
 		add_pair(&out, "would", r->would);
+	if (r->class.n > 0)
+		add_pair(&out, "class", r->class);
+	if (r->vault.n > 0)
+		add_pair(&out, "vault", r->vault);
 	buf_printf(&out, " score=%.2f", r->score);
 	add_pair(&out, "client", r->client);
 	add_pair(&out, "name", r->client_name);
@@ -116,6 +120,10 @@ struct slice record_logfmt(struct arena *arena, const struct record *r)
 	add_pair(&out, "message_id", r->message_id);
 	buf_printf(&out, " size=%llu", (unsigned long long)r->size);
 	add_auth(&out, &r->auth);
+	if (r->antivirus.result.n > 0)
+		add_pair(&out, "virus",
+			 r->antivirus.names.n > 0 ? r->antivirus.names
+						  : r->antivirus.result);
 	add_symbols(&out, r);
 	for (size_t i = 0; i < r->stage_count; i++) {
 		buf_add_text(&out, " ms_");

@@ -41,6 +41,24 @@ struct record_auth {
 	struct slice iprev_result, iprev_name;
 };
 
+/* A part of the message, or a file in an archive of it. */
+struct record_part {
+	struct slice name, type, kind;
+	uint64_t size;
+	unsigned depth;		/* 0: not in an archive */
+	bool encrypted;
+};
+
+struct record_antivirus {
+	struct slice result;	/* "clean", "infected", "unscanned"; empty:
+				 * nobody scanned */
+	struct slice names;	/* what matched, ", " between */
+	struct slice reason;	/* why it is unscanned */
+	struct slice engine;	/* "ClamAV 1.4.6" */
+	uint64_t database;	/* version of its signatures */
+	double ms;		/* spent scanning */
+};
+
 struct record_edit {
 	struct slice op, name, value;
 	unsigned index;
@@ -68,7 +86,12 @@ struct record {
 	uint64_t size;
 	struct slice action, would;
 	struct slice cause;	/* what decided: "score", "dmarc", "dns",
-				 * "greylist", "ratelimit", "limit" */
+				 * "greylist", "ratelimit", "limit", "virus",
+				 * "attachment", "unscanned", "vault" */
+	struct slice class;	/* "virus", "spam", "dmarc", …; or empty */
+	struct slice class_reason;
+	struct slice vault;	/* "held" there, or a "copy" of what was
+				 * rejected is; else empty */
 	struct slice reply;	/* what the client is told; empty: its 250 */
 	double score;
 	const struct record_number *thresholds;
@@ -83,6 +106,9 @@ struct record {
 	const struct record_number *stages;	/* milliseconds */
 	size_t stage_count;
 	unsigned dns_asked, dns_cached, dns_failed;
+	struct record_antivirus antivirus;
+	const struct record_part *parts;
+	size_t part_count;
 	bool probe;		/* made by /healthz; nobody's mail */
 };
 

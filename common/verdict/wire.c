@@ -128,6 +128,29 @@ static const struct row edit_rows[] = {
 };
 static const struct type edit_type = {sizeof(struct record_edit), edit_rows};
 
+static const struct row part_rows[] = {
+	FIELD(1, KIND_TEXT, record_part, name),
+	FIELD(2, KIND_TEXT, record_part, type),
+	FIELD(3, KIND_TEXT, record_part, kind),
+	FIELD(4, KIND_UINT, record_part, size),
+	FIELD(5, KIND_UNSIGNED, record_part, depth),
+	FIELD(6, KIND_BOOL, record_part, encrypted),
+	END,
+};
+static const struct type part_type = {sizeof(struct record_part), part_rows};
+
+static const struct row antivirus_rows[] = {
+	FIELD(1, KIND_TEXT, record_antivirus, result),
+	FIELD(2, KIND_TEXT, record_antivirus, names),
+	FIELD(3, KIND_TEXT, record_antivirus, reason),
+	FIELD(4, KIND_TEXT, record_antivirus, engine),
+	FIELD(5, KIND_UINT, record_antivirus, database),
+	FIELD(6, KIND_REAL, record_antivirus, ms),
+	END,
+};
+static const struct type antivirus_type = {sizeof(struct record_antivirus),
+					   antivirus_rows};
+
 static const struct row number_rows[] = {
 	FIELD(1, KIND_TEXT, record_number, name),
 	FIELD(2, KIND_REAL, record_number, value),
@@ -172,6 +195,11 @@ static const struct row record_rows[] = {
 	FIELD(29, KIND_UNSIGNED, record, dns_cached),
 	FIELD(30, KIND_UNSIGNED, record, dns_failed),
 	FIELD(TAG_PROBE, KIND_BOOL, record, probe),
+	FIELD(32, KIND_TEXT, record, class),
+	FIELD(33, KIND_TEXT, record, class_reason),
+	FIELD(34, KIND_TEXT, record, vault),
+	GROUP(35, record, antivirus, &antivirus_type),
+	LIST(36, KIND_STRUCTS, 8192, record, parts, part_count, &part_type),
 	END,
 };
 static const struct type record_type = {sizeof(struct record), record_rows};

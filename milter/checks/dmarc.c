@@ -35,6 +35,12 @@ static const struct setting dmarc_rows[] = {
 	SETTING(struct dmarc_conf, enforce, "no", NULL, NULL,
 		"act on the policies of sender domains; otherwise a failure "
 		"only adds to the score"),
+	SETTING(struct dmarc_conf, action, "reject", CLASS_ACTIONS, NULL,
+		"with enforce = yes, what is done when the policy asks to "
+		"reject; where it asks for quarantine, quarantine holds the "
+		"message in the vault, else it is tagged"),
+	SETTING(struct dmarc_conf, keep, "no", NULL, NULL,
+		"keep a copy in the vault of what is rejected by DMARC"),
 	SETTING(struct dmarc_conf, timeout, "10s", "1s", "60s",
 		"how long to wait for DNS"),
 	SETTING(struct dmarc_conf, public_suffix_list, "", NULL, NULL,
@@ -374,6 +380,21 @@ static void report(const struct authors *authors, struct verdict *verdict)
 				SLICE_FMT(dmarc->reason));
 }
 
+static void classify(const struct dmarc_conf *conf, struct verdict *verdict)
+{
+	const struct auth_dmarc *dmarc = &verdict->auth.dmarc;
+	enum class_action action = (enum class_action)conf->action.value;
+
+	if (!conf->enforce || dmarc->result != AUTH_FAIL ||
+	    dmarc->disposition == DMARC_POLICY_NONE)
+		return;
+	if (dmarc->disposition == DMARC_POLICY_QUARANTINE &&
+	    action == CLASS_REJECT)
+		action = CLASS_TAG;
+	verdict_class(verdict, VAULT_DMARC, action, conf->keep, "%.*s",
+		      SLICE_FMT(dmarc->reason));
+}
+
 static enum step judge(struct mail *mail, unsigned index, const void *ready,
 		       struct verdict *verdict)
 {
@@ -384,7 +405,7 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 	struct auth_dmarc *dmarc = &verdict->auth.dmarc;
 	const struct authors *authors;
 
-	*dmarc = (struct auth_dmarc){.enforce = dmarc_ready->conf->enforce};
+	*dmarc = (struct auth_dmarc){0};
 	if (!mail_is_inbound(mail)) {
 		verdict_outcome(verdict, OUTCOME_NOT_RUN,
 				"mail from our own users and networks is not "
@@ -399,9 +420,9 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 	read_identifiers(mail, verdict, &query, identifiers);
 	if (judge_authors(authors, &query, dmarc) == STEP_WAIT)
 		return STEP_WAIT;
-	dmarc->enforce = dmarc_ready->conf->enforce;
 	correct_for_several(authors, dmarc);
 	report(authors, verdict);
+	classify(dmarc_ready->conf, verdict);
 	return STEP_DONE;
 }
 

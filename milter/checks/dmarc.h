@@ -10,6 +10,8 @@
 struct dmarc_conf {
 	struct choice discovery; /* enum dmarc_rfc */
 	bool enforce;
+	struct choice action; /* enum class_action */
+	bool keep;
 	struct duration timeout;
 	struct text public_suffix_list;
 };

@@ -25,7 +25,7 @@ struct dmarc_query {
 	unsigned sample; /* 0 to 99, by chance: for pct of RFC 7489 */
 };
 
-/* Fills all of *dmarc_r but `enforce`; its texts live in the arena. */
+/* Fills all of *dmarc_r; its texts live in the arena. */
 enum step dmarc_evaluate(const struct dmarc_query *query,
 			 struct auth_dmarc *dmarc_r);
 

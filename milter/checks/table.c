@@ -1,5 +1,6 @@
 /* The table of all checks, in the order in which reports show them. */
 #include "milter/checks/table.h"
+#include "milter/checks/antivirus.h"
 #include "milter/checks/dkim.h"
 #include "milter/checks/dmarc.h"
 #include "milter/checks/greylist.h"
@@ -16,6 +17,7 @@ const struct check *const checks_table[] = {
 	&check_dkim,
 	&check_dmarc,
 	&check_rbl,
+	&check_antivirus,
 	&check_greylist,
 	&check_ratelimit,
 	NULL,

@@ -265,6 +265,7 @@ void explain_details(const struct explain *e, const struct record *r)
 	findings(e, r);
 	explain_what_if(e, r);
 	explain_authentication(e, r);
+	explain_parts(e, r);
 	explain_checks(e, r);
 	explain_edits(e, r);
 	explain_times(e, r);

@@ -44,6 +44,8 @@ const char *explain_happened(const struct record *r, struct slice action)
 			       : "Accepted, but tagged as spam";
 	if (explain_is(action, "reject"))
 		return "Refused";
+	if (explain_is(action, "quarantine"))
+		return "Held: accepted, but not delivered";
 	if (explain_is(action, "greylist"))
 		return "Deferred by greylisting";
 	if (explain_is(action, "ratelimit"))
@@ -133,6 +135,7 @@ static void why_score(struct buf *out, const struct record *r)
 	else
 		buf_add_text(out, " decided.");
 	add_reasons(out, r);
+	explain_kept(out, r);
 }
 
 static void why_dmarc(struct buf *out, const struct record *r)
@@ -148,12 +151,13 @@ static void why_dmarc(struct buf *out, const struct record *r)
 		   "but is not proven to be, and the configuration follows "
 		   "that (dmarc.enforce), whatever the score (%.*s).",
 		   SLICE_FMT(domain),
-		   explain_is(r->would, "tag") ? "set aside" : "refuse",
+		   explain_is(r->would, "reject") ? "refuse" : "set aside",
 		   SLICE_FMT(explain_number(out->arena, r->score)));
 	if (auth->dmarc_reason.n > 0)
 		buf_printf(out, " Found: %.*s.",
 			   SLICE_FMT(explain_text(out->arena,
 						  auth->dmarc_reason)));
+	explain_kept(out, r);
 }
 
 /* "deferred for 300 s: first try from 192.0.2.0/24" in words. */
@@ -236,6 +240,10 @@ static void why_limit(struct buf *out, const struct record *r)
 	struct slice why = behind(r->reply, "Try again later: ");
 	size_t at = slice_rfind(why, '(');
 
+	if (starts(r->reply, "552")) {
+		buf_add_text(out, " It is larger than limits.message.");
+		return;
+	}
 	why = slice_trim(slice_sub(why, 0, at));
 	buf_printf(out,
 		   " It could not be judged: %.*s. The client was told to try "
@@ -310,7 +318,10 @@ static void add_cause(struct buf *out, const struct record *r)
 	} causes[] = {
 		{"score", why_score},	    {"dmarc", why_dmarc},
 		{"greylist", why_greylist}, {"ratelimit", why_ratelimit},
-		{"limit", why_limit},
+		{"limit", why_limit},	    {"virus", explain_why_virus},
+		{"attachment", explain_why_attachment},
+		{"unscanned", explain_why_unscanned},
+		{"vault", explain_why_vault},
 	};
 
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
@@ -336,6 +347,8 @@ static const char *would_have_been(const struct record *r)
 		return "deferred by a rate limit";
 	if (explain_is(r->would, "tag"))
 		return "tagged as spam";
+	if (explain_is(r->would, "quarantine"))
+		return "held in the vault";
 	return "deferred";
 }
 

@@ -277,6 +277,9 @@ static void tell_cause(const struct what_if *w)
 		 "If the configuration did not follow the domain's wish"},
 		{"dns", "With answers from DNS, if they add no points"},
 		{"ratelimit", "Within the limit"},
+		{"virus", "Without the virus"},
+		{"attachment", "Without that attachment"},
+		{"unscanned", "Scanned, and found clean"},
 		{"greylist", "If it comes back in time"},
 	};
 

@@ -68,6 +68,14 @@ const char *explain_happened(const struct record *record, struct slice action);
 bool explain_is(struct slice word, const char *text);
 const struct record_check *explain_check(const struct record *record,
 					 const char *name);
+/* Sentences for the causes that are classes, and where the message is. */
+void explain_why_virus(struct buf *out, const struct record *record);
+void explain_why_attachment(struct buf *out, const struct record *record);
+void explain_why_unscanned(struct buf *out, const struct record *record);
+void explain_why_vault(struct buf *out, const struct record *record);
+void explain_kept(struct buf *out, const struct record *record);
+/* The parts of the message. */
+void explain_parts(const struct explain *e, const struct record *record);
 /* The section on what would have changed the outcome. */
 void explain_what_if(const struct explain *e, const struct record *record);
 /* Sections; what has nothing in it is left out. */

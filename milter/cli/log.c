@@ -97,10 +97,10 @@ static int one_of(const char *option, const char *word,
 static int check_words(const struct options *o)
 {
 	static const char *const directions[] = {"in", "out", NULL};
-	const char *actions[ACTION_RATELIMIT + 2] = {NULL};
+	const char *actions[POLICY_ACTIONS + 1] = {NULL};
 	int rc = 0;
 
-	for (int i = 0; i <= ACTION_RATELIMIT; i++)
+	for (int i = 0; i < POLICY_ACTIONS; i++)
 		actions[i] = action_word((enum action)i);
 	if (o->values[HISTORY_ACTION])
 		rc = one_of("--action", o->values[HISTORY_ACTION], actions);

@@ -64,6 +64,7 @@ struct stats {
 	struct sums sums;
 	struct history_count *top[TOPS];
 	size_t top_count[TOPS];
+	uint64_t viruses;	/* messages in which one was found */
 	struct history_size size;
 };
 
@@ -113,6 +114,23 @@ static int read_span(struct stats *s)
 
 /* ---- what the history has ---- */
 
+#define SYMBOLS_MAX 4096
+#define VIRUS_SYMBOL "VIRUS_FOUND"
+
+static int read_viruses(struct stats *s, struct err *err)
+{
+	struct history_count *counts;
+	size_t count;
+
+	if (history_top(s->history, s->arena, HISTORY_SYMBOL, s->since_ms,
+			s->until_ms, SYMBOLS_MAX, &counts, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (slice_eq_nocase(counts[i].value, SLICE(VIRUS_SYMBOL)))
+			s->viruses = counts[i].count;
+	return 0;
+}
+
 static int read_history(struct stats *s)
 {
 	struct err err;
@@ -128,6 +146,8 @@ static int read_history(struct stats *s)
 		rc = history_top(s->history, s->arena, tops[i].key, s->since_ms,
 				 s->until_ms, TOP, &s->top[i], &s->top_count[i],
 				 &err);
+	if (rc >= 0)
+		rc = read_viruses(s, &err);
 	if (rc >= 0)
 		rc = history_size(s->history, &s->size, &err);
 	if (rc < 0)
@@ -176,12 +196,14 @@ static void put_stats(const struct stats *s)
 	put_number("accepted", n->accepted, n->messages, "");
 	put_number("tagged as spam", n->tagged, n->messages, "");
 	put_number("refused", n->rejected, n->messages, "");
+	put_number("held", n->held, n->messages, "in the vault");
 	put_number("deferred", n->deferred, n->messages,
 		   "each try of a message counts");
 	printf("\n");
 	put_number("spam", n->tagged + n->rejected, n->messages,
 		   "tagged or refused");
-	printf("  %-16s %10s  there is no virus scanner\n", "viruses", "-");
+	put_number("viruses", s->viruses, n->messages,
+		   "messages in which one was found");
 	for (size_t i = 0; i < TOPS; i++)
 		put_top(s, i);
 	if (s->size.oldest_ms > s->since_ms)
@@ -214,7 +236,7 @@ static void put_json(const struct stats *s)
 	const struct sums *n = &s->sums;
 	struct json_field totals[SUMS_FIELDS + 2] = {
 		[SUMS_FIELDS] = JSON_NUMBER("spam", n->tagged + n->rejected),
-		{"viruses", JSON_FIELD_NULL, SLICE_NONE, 0},
+		JSON_NUMBER("viruses", s->viruses),
 	};
 
 	sums_fields(n, totals);
@@ -243,7 +265,8 @@ static void fill_bar(const struct stats *s, struct plot_bar *bar,
 	struct slice when = since_text(s->arena, begin_ms);
 
 	*bar = (struct plot_bar){
-		.count = {n.accepted, n.tagged, n.deferred, n.rejected},
+		.count = {n.accepted, n.tagged, n.deferred,
+			  n.rejected + n.held},
 		/* "2026-11-27 14:00" or "2026-11-27" */
 		.title = arena_cstr(s->arena,
 				    slice_sub(when, 0, hours ? 16 : 10)),

@@ -307,6 +307,7 @@ static void traffic(const struct screen *s)
 		{"accepted", offsetof(struct sums, accepted)},
 		{"tagged as spam", offsetof(struct sums, tagged)},
 		{"refused", offsetof(struct sums, rejected)},
+		{"held", offsetof(struct sums, held)},
 		{"deferred", offsetof(struct sums, deferred)},
 	};
 

@@ -14,6 +14,7 @@ void sums_add(struct sums *sums, const struct history_total *t)
 		{SLICE("reject"), offsetof(struct sums, rejected)},
 		{SLICE("greylist"), offsetof(struct sums, deferred)},
 		{SLICE("ratelimit"), offsetof(struct sums, deferred)},
+		{SLICE("quarantine"), offsetof(struct sums, held)},
 		{SLICE("tempfail"), offsetof(struct sums, deferred)},
 	};
 
@@ -63,6 +64,7 @@ struct sums sums_last_minute(const struct history_total *totals, size_t count,
 	now.accepted += share(before.accepted, missing);
 	now.tagged += share(before.tagged, missing);
 	now.rejected += share(before.rejected, missing);
+	now.held += share(before.held, missing);
 	now.deferred += share(before.deferred, missing);
 	return now;
 }
@@ -79,6 +81,7 @@ void sums_fields(const struct sums *sums,
 		JSON_NUMBER("tagged", sums->tagged),
 		JSON_NUMBER("rejected", sums->rejected),
 		JSON_NUMBER("deferred", sums->deferred),
+		JSON_NUMBER("held", sums->held),
 	};
 
 	for (size_t i = 0; i < SUMS_FIELDS; i++)

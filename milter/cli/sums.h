@@ -12,6 +12,7 @@ struct sums {
 	uint64_t sent;		/* from users, and hosts we trust */
 	uint64_t accepted;	/* untagged */
 	uint64_t tagged, rejected;
+	uint64_t held;		/* in the vault, not delivered */
 	uint64_t deferred;	/* by greylisting, rates, limits or DNS */
 };
 
@@ -27,7 +28,7 @@ struct sums sums_between(const struct history_total *totals, size_t count,
 struct sums sums_last_minute(const struct history_total *totals, size_t count,
 			     int64_t now_ms);
 
-#define SUMS_FIELDS 8
+#define SUMS_FIELDS 9
 /* As members of a JSON object. */
 void sums_fields(const struct sums *sums,
 		 struct json_field fields_r[SUMS_FIELDS]);

@@ -55,6 +55,9 @@ int apply_decision(struct smfi_str *ctx, const struct decision *decision,
 		   struct arena *arena, bool own_space, bool *failed_r)
 {
 	*failed_r = false;
+	/* The vault has it: accepted, and the MTA forgets it. */
+	if (decision->action == ACTION_QUARANTINE)
+		return SMFIS_DISCARD;
 	if (decision->action != ACTION_ACCEPT &&
 	    decision->action != ACTION_TAG) {
 		apply_reply(ctx, decision->reply_code, decision->reply_status,

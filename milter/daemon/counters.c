@@ -21,6 +21,7 @@ const char *role_word(enum role role)
 	static const char *const words[ROLES] = {
 		[ROLE_WORKER] = "worker",
 		[ROLE_RECORDER] = "recorder",
+		[ROLE_SCANNER] = "scanner",
 		[ROLE_MASTER] = "master",
 	};
 

@@ -18,17 +18,20 @@
 #include <sys/types.h>
 
 /* What a process is. */
-enum role { ROLE_WORKER, ROLE_RECORDER, ROLE_MASTER };
-#define ROLES 3
-/* "worker", "recorder", "master" */
+enum role { ROLE_WORKER, ROLE_RECORDER, ROLE_SCANNER, ROLE_MASTER };
+#define ROLES 4
+/* "worker", "recorder", "scanner", "master" */
 const char *role_word(enum role role);
 
 /* How many values the labels have. */
 #define DIRECTIONS 2	/* enum direction */
-#define ACTIONS 6	/* enum action */
+#define ACTIONS 7	/* enum action */
 #define RESULTS 8	/* enum auth_result */
+#define VAULTED 5	/* enum vault_class */
 #define STAGES 7	/* as in the record */
 #define PROBE_RESULTS 2	/* enum probe_result */
+#define SCANS 3		/* enum scan_result */
+#define TROUBLES 8	/* enum scan_trouble */
 /* Names; what is past the bound is counted as one more, "other". */
 #define NAMED_SYMBOLS 1024
 #define NAMED_LISTS 128
@@ -36,6 +39,14 @@ const char *role_word(enum role role);
 
 enum direction { DIRECTION_IN, DIRECTION_OUT };
 enum probe_result { PROBE_GOOD, PROBE_BAD };
+/* The values of GAUGE_SCAN_STATE. */
+enum scan_state {
+	SCAN_STATE_NONE,	/* nothing scans */
+	SCAN_STATE_LOADING,	/* the first signatures are being loaded */
+	SCAN_STATE_SERVING,
+	SCAN_STATE_OLD,		/* serving, with signatures that are too old
+				 * or could not be replaced */
+};
 
 /* Cells of a histogram: its buckets, +Inf, and the sum in microseconds. */
 #define HISTOGRAM_BUCKETS 8
@@ -60,6 +71,8 @@ enum counter {
 	COUNTER_DNS_COALESCED,
 	COUNTER_DNS_FAILED,
 	COUNTER_DNS_REFUSED,
+	CELLS(COUNTER_VAULT_STORED, VAULTED),
+	COUNTER_VAULT_FAILED,
 	COUNTER_GREYLIST_DEFERRED,
 	COUNTER_GREYLIST_PASSED,
 	COUNTER_GREYLIST_RETURNED,
@@ -74,6 +87,10 @@ enum counter {
 	COUNTER_RECORDS_STORED,
 	COUNTER_RECORDS_LOST,
 	CELLS(COUNTER_HEALTH_PROBES, PROBE_RESULTS),
+	CELLS(COUNTER_SCANS, SCANS),
+	CELLS(COUNTER_SCAN_TROUBLES, TROUBLES),
+	COUNTER_SCAN_LOADS_FAILED,
+	CELLS(HISTOGRAM_SCAN, HISTOGRAM_CELLS),
 	CELLS(COUNTER_STARTS, ROLES),
 	CELLS(COUNTER_CRASHES, ROLES),
 	CELLS(HISTOGRAM_STAGE, STAGES *HISTOGRAM_CELLS),
@@ -91,6 +108,15 @@ enum counter {
 	GAUGE_RECORDS_QUEUED,
 	GAUGE_HISTORY_UP,
 	GAUGE_GENERATION,
+	GAUGE_SCAN_STATE,
+	GAUGE_SCAN_QUEUED,
+	GAUGE_SCANNERS_BUSY,
+	GAUGE_SCAN_OVERAGED,
+	GAUGE_SCAN_FAILED,
+	GAUGE_SCAN_LOADED,
+	GAUGE_SIGNATURES,
+	GAUGE_DATABASE_VERSION,
+	GAUGE_DATABASE_TIME,
 	CELLS(GAUGE_LIST_SUSPENDED, NAMED_LISTS + 1),
 	COUNTER_COUNT,
 };

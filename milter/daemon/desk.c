@@ -14,9 +14,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READY_WITHIN_MS 30000
-/* It writes down what it has for a few seconds at most. */
-#define END_WITHIN_MS 10000
+/* What the roles do not have in common. */
+struct duty {
+	const char *program, *name;
+	int64_t ready_within_ms, end_within_ms;
+	const char *meanwhile;	/* while there is none */
+};
+
+static const struct duty duties[ROLES] = {
+	[ROLE_RECORDER] = {"gatepost-recorder", "recorder", 30000,
+			   /* It writes down what it has. */
+			   10000,
+			   "mail goes on, and what happens waits or is counted "
+			   "as dropped"},
+	[ROLE_SCANNER] = {"gatepost-scanner", "scanner",
+			  /* It loads signatures, on a slow host for long. */
+			  600000,
+			  /* A scan ends by scanner.time, 5 minutes at most. */
+			  310000, "messages wait for it, or are unscanned"},
+};
 
 static void end_post(struct post *post)
 {
@@ -36,25 +52,31 @@ static void remove_post(struct barracks *barracks, struct desk *desk, size_t i)
 		(desk->count - i) * sizeof(desk->posts[0]));
 }
 
-static void start_post(struct barracks *barracks, struct post *post)
+static void start_post(struct barracks *barracks, const struct desk *desk,
+		       struct post *post)
 {
-	int fds[ROLE_FDS + DESK_SOCKETS_MAX] = {-1, post->conf_fd,
-						barracks->counters.fd,
-						barracks->records.receive};
+	const struct duty *duty = &duties[desk->role];
+	bool scans = desk->role == ROLE_SCANNER;
+	/* Where a role has no use for a socket, it gets its configuration. */
+	int fds[ROLE_FDS + DESK_SOCKETS_MAX] = {
+		-1, post->conf_fd, barracks->counters.fd,
+		scans ? post->conf_fd : barracks->records.receive,
+		scans ? barracks->scans.receive : post->conf_fd};
 	struct barracks_args args;
-	const struct child_plan plan = {barracks->recorder, args.args, fds,
-					ROLE_FDS + post->socket_count, 0};
+	const struct child_plan plan = {
+		scans ? barracks->scanner : barracks->recorder, args.args, fds,
+		ROLE_FDS + post->socket_count, 0};
 
 	for (size_t i = 0; i < post->socket_count; i++)
 		fds[ROLE_FDS + i] = post->sockets[i]->fd;
-	barracks_args(barracks, "gatepost-recorder", post->slot,
-		      post->generation, &args);
+	barracks_args(barracks, duty->program, post->slot, post->generation,
+		      &args);
 	snprintf(args.sockets, sizeof(args.sockets), "%zu", post->socket_count);
 	barracks_add_arg(&args, "--sockets");
 	barracks_add_arg(&args, args.sockets);
 	if (child_start(&post->child, &plan) == 0)
 		return;
-	log_error("cannot start the recorder: %s", strerror(errno));
+	log_error("cannot start the %s: %s", duty->name, strerror(errno));
 	child_postpone(&post->child);
 }
 
@@ -71,8 +93,9 @@ void desk_use(struct barracks *barracks, struct desk *desk,
 	}
 	post.conf_fd = fcntl(gen->conf_fd, F_DUPFD_CLOEXEC, 0);
 	if (post.conf_fd < 0 || !barracks_take_slot(barracks, &post.slot)) {
-		log_error("no history and no metrics: the recorder cannot be "
-			  "started, there are too many processes or files");
+		log_error("the %s cannot be started, there are too many "
+			  "processes or files",
+			  duties[desk->role].name);
 		if (post.conf_fd >= 0)
 			close(post.conf_fd);
 		return;
@@ -84,7 +107,7 @@ void desk_use(struct barracks *barracks, struct desk *desk,
 		desk->count * sizeof(desk->posts[0]));
 	desk->posts[0] = post;
 	desk->count++;
-	start_post(barracks, &desk->posts[0]);
+	start_post(barracks, desk, &desk->posts[0]);
 }
 
 bool desk_uses(const struct desk *desk, const struct listener *listener)
@@ -110,17 +133,18 @@ bool desk_hear(struct desk *desk, int control)
 	return false;
 }
 
-static void mourn(struct barracks *barracks, struct post *post, int status)
+static void mourn(struct barracks *barracks, const struct desk *desk,
+		  struct post *post, int status)
 {
+	const struct duty *duty = &duties[desk->role];
 	char how[CHILD_TEXT];
 
 	child_describe(status, how);
 	counter_add_at(&barracks->counters.slots[post->slot], COUNTER_CRASHES,
-		       ROLE_RECORDER, 1);
+		       desk->role, 1);
 	child_forgive(&post->child);
-	log_error("the recorder %s; mail goes on, and what happens waits or "
-		  "is counted as dropped; a new one starts in %" PRId64 " ms",
-		  how, post->child.pause_ms);
+	log_error("the %s %s; %s; a new one starts in %" PRId64 " ms",
+		  duty->name, how, duty->meanwhile, post->child.pause_ms);
 	child_bury(&post->child);
 	child_postpone(&post->child);
 }
@@ -135,7 +159,7 @@ bool desk_bury(struct barracks *barracks, struct desk *desk, pid_t pid,
 			continue;
 		counters_forget_gauges(&barracks->counters.slots[post->slot]);
 		if (!post->ending) {
-			mourn(barracks, post, status);
+			mourn(barracks, desk, post, status);
 			return true;
 		}
 		child_bury(&post->child);
@@ -146,23 +170,24 @@ bool desk_bury(struct barracks *barracks, struct desk *desk, pid_t pid,
 }
 
 /* When the post is to be looked at again. */
-static int64_t look_at_post(struct barracks *barracks, struct post *post,
-			    int64_t now_ms)
+static int64_t look_at_post(struct barracks *barracks, const struct desk *desk,
+			    struct post *post, int64_t now_ms)
 {
+	const struct duty *duty = &duties[desk->role];
 	struct child *child = &post->child;
 	int64_t bound_ms = INT64_MAX;
 
 	if (child->pid == 0 && child->start_at_ms <= now_ms)
-		start_post(barracks, post);
+		start_post(barracks, desk, post);
 	if (child->pid == 0)
 		return child->start_at_ms;
 	if (post->ending)
-		bound_ms = post->ending_ms + END_WITHIN_MS;
+		bound_ms = post->ending_ms + duty->end_within_ms;
 	else if (!child->ready)
-		bound_ms = child->started_ms + READY_WITHIN_MS;
+		bound_ms = child->started_ms + duty->ready_within_ms;
 	if (now_ms < bound_ms)
 		return bound_ms;
-	log_error("recorder %d does not become %s; ending it by force",
+	log_error("%s %d does not become %s; ending it by force", duty->name,
 		  (int)child->pid, post->ending ? "done" : "ready");
 	child_kill(child);
 	/* Its death is heard of soon. */
@@ -181,7 +206,7 @@ int64_t desk_look(struct barracks *barracks, struct desk *desk)
 			remove_post(barracks, desk, i--);
 			continue;
 		}
-		at_ms = look_at_post(barracks, post, now_ms);
+		at_ms = look_at_post(barracks, desk, post, now_ms);
 		next_ms = at_ms < next_ms ? at_ms : next_ms;
 	}
 	return next_ms;

@@ -1,9 +1,9 @@
 /*
- * The desk: where the recorder sits. There is one recorder; a new
- * configuration brings a new one, and the old one ends once that is ready.
- * One that dies is started again, later each time. Mail never depends on
- * it: what workers send meanwhile waits in the sockets of records.h, or is
- * counted as dropped.
+ * A desk: where the recorder sits, or the scanner. There is one of each; a
+ * new configuration brings a new one, and the old one ends once that is
+ * ready. One that dies is started again, later each time. What workers send
+ * meanwhile waits in the sockets of records.h and scans, which the master
+ * keeps.
  */
 #ifndef GATEPOST_DAEMON_DESK_H
 #define GATEPOST_DAEMON_DESK_H
@@ -13,7 +13,7 @@
 #define DESK_SOCKETS_MAX 16
 #define DESK_POSTS_MAX 4
 
-/* One recorder, or the place of one. */
+/* One process, or the place of one. */
 struct post {
 	struct child child;
 	unsigned slot;
@@ -26,12 +26,13 @@ struct post {
 };
 
 struct desk {
+	enum role role;		/* ROLE_RECORDER or ROLE_SCANNER */
 	struct post posts[DESK_POSTS_MAX];	/* the newest first */
 	size_t count;
 };
 
 /*
- * From now on the recorder is to work as that generation's configuration
+ * From now on its process is to work as that generation's configuration
  * says, and to serve these sockets, which must stay while desk_uses() says
  * so.
  */
@@ -46,7 +47,7 @@ bool desk_bury(struct barracks *barracks, struct desk *desk, pid_t pid,
 	       int status);
 /* Starts who is due, ends who is late; returns when to be called again. */
 int64_t desk_look(struct barracks *barracks, struct desk *desk);
-/* Lets the recorder write down what it has, and end. */
+/* Lets it finish what it has, and end. */
 void desk_stop(struct desk *desk);
 void desk_kill(struct desk *desk);
 

@@ -2,9 +2,13 @@
 #include "milter/daemon/families.h"
 #include "milter/engine/policy.h"
 #include "milter/engine/report.h"
+#include "milter/net/scan_report.h"
 
-_Static_assert(ACTION_RATELIMIT + 1 == ACTIONS, "one cell for each action");
+_Static_assert(POLICY_ACTIONS == ACTIONS, "one cell for each action");
+_Static_assert(VAULT_CLASSES == VAULTED, "one cell for each class");
 _Static_assert(AUTH_PERMERROR + 1 == RESULTS, "one cell for each result");
+_Static_assert(SCAN_RESULTS == SCANS, "one cell for each result");
+_Static_assert(SCAN_TROUBLES == TROUBLES, "one cell for each trouble");
 _Static_assert(REPORT_STAGES == STAGES, "one histogram for each stage");
 
 static const char *direction_at(unsigned index)
@@ -37,6 +41,11 @@ static const char *dmarc_at(unsigned index)
 	return index == AUTH_NEUTRAL || !spf_at(index) ? NULL : dkim_at(index);
 }
 
+static const char *vault_class_at(unsigned index)
+{
+	return vault_class_word((enum vault_class)index);
+}
+
 /* The master is counted by nobody. */
 static const char *role_at(unsigned index)
 {
@@ -46,6 +55,19 @@ static const char *role_at(unsigned index)
 static const char *probe_at(unsigned index)
 {
 	return index == PROBE_GOOD ? "good" : "bad";
+}
+
+static const char *scan_at(unsigned index)
+{
+	return scan_result_word((enum scan_result)index);
+}
+
+/* Those that only the worker can know are counted by it. */
+static const char *trouble_at(unsigned index)
+{
+	return index == SCAN_NO_TROUBLE
+		       ? NULL
+		       : scan_trouble_word((enum scan_trouble)index);
 }
 
 /* COUNTER_STORE_LATE and those that follow it. */
@@ -64,9 +86,14 @@ static const struct family_label by_dkim = {"result", RESULTS, dkim_at, 0};
 static const struct family_label by_dmarc = {"result", RESULTS, dmarc_at, 0};
 static const struct family_label by_stage = {"stage", STAGES,
 					     report_stage_word, 0};
+static const struct family_label by_class = {"class", VAULTED,
+					     vault_class_at, 0};
 static const struct family_label by_role = {"role", ROLES, role_at, 0};
 static const struct family_label by_probe = {"result", PROBE_RESULTS, probe_at,
 					     0};
+static const struct family_label by_scan = {"result", SCANS, scan_at, 0};
+static const struct family_label by_trouble = {"trouble", TROUBLES, trouble_at,
+					       0};
 static const struct family_label by_store_error = {"error", 3, store_error_at,
 						   0};
 static const struct family_label by_symbol = {"symbol", 0, NULL,
@@ -244,6 +271,21 @@ const struct family families[] = {
 		.word = "dns_in_flight",
 	},
 	{
+		.first = COUNTER_VAULT_STORED,
+		.name = "vault_stored",
+		.help = "Messages that were put into the vault, copies of "
+			"rejected ones included.",
+		.labels = {&by_class},
+		.word = "vault_stored",
+	},
+	{
+		.first = COUNTER_VAULT_FAILED,
+		.name = "vault_failed",
+		.help = "Messages that the vault could not take; those to be "
+			"held were deferred.",
+		.word = "vault_failed",
+	},
+	{
 		.first = COUNTER_GREYLIST_DEFERRED,
 		.name = "greylist_deferred",
 		.help = "Messages told to come again, repeated tries "
@@ -343,6 +385,101 @@ const struct family families[] = {
 			"they fared.",
 		.labels = {&by_probe},
 		.word = "health_probes",
+	},
+	{
+		.first = COUNTER_SCANS,
+		.name = "scans",
+		.help = "Messages that scanners answered, by result.",
+		.labels = {&by_scan},
+		.word = "scans",
+		.each = "scans_*",
+	},
+	{
+		.first = COUNTER_SCAN_TROUBLES,
+		.name = "scan_troubles",
+		.help = "Messages that scanners could not scan, by reason.",
+		.labels = {&by_trouble},
+		.word = "scan_troubles",
+	},
+	{
+		.first = HISTOGRAM_SCAN,
+		.kind = FAMILY_HISTOGRAM,
+		.name = "scan_duration_seconds",
+		.unit = "seconds",
+		.help = "Time spent on scanning a message.",
+	},
+	{
+		.first = COUNTER_SCAN_LOADS_FAILED,
+		.name = "scan_failed_loads",
+		.help = "Times that signatures could not be loaded.",
+		.word = "scan_failed_loads",
+	},
+	{
+		.first = GAUGE_SCAN_STATE,
+		.kind = FAMILY_GAUGE,
+		.name = "scanner_state",
+		.help = "What the scanner does: 0 nothing, 1 loading, 2 "
+			"serving, 3 serving with old signatures.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_SCAN_QUEUED,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_queued",
+		.help = "Messages that wait for a free scanner.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_SCANNERS_BUSY,
+		.kind = FAMILY_GAUGE,
+		.name = "scanners_busy",
+		.help = "Scanner processes that are at a message.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_SCAN_OVERAGED,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_signatures_overaged",
+		.help = "Whether the signatures are older than "
+			"antivirus.max_age.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_SCAN_FAILED,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_load_failed",
+		.help = "Whether the newest signatures could not be loaded.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_SCAN_LOADED,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_loaded_timestamp",
+		.unit = "seconds",
+		.help = "When signatures were last loaded.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_SIGNATURES,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_signatures",
+		.help = "Signatures that are looked for.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_DATABASE_VERSION,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_database_version",
+		.help = "Version of the daily signatures.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_DATABASE_TIME,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_database_timestamp",
+		.unit = "seconds",
+		.help = "When the newest signatures were made.",
+		.highest = true,
 	},
 	{
 		.first = GAUGE_SESSIONS,

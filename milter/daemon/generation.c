@@ -68,7 +68,8 @@ static void seat_try_start(struct barracks *barracks,
 			   const struct generation *gen, struct seat *seat)
 {
 	const int fds[] = {-1, gen->conf_fd, barracks->counters.fd,
-			   barracks->records.send, seat->listener->fd};
+			   barracks->records.send, barracks->scans.send,
+			   seat->listener->fd};
 	struct barracks_args args;
 	const struct child_plan plan = {barracks->worker, args.args, fds,
 					sizeof(fds) / sizeof(fds[0]), 0};

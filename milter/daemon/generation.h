@@ -23,12 +23,12 @@ enum phase {
 
 /* What all processes have in common. */
 struct barracks {
-	const char *worker, *recorder;	/* paths of the programs */
+	const char *worker, *recorder, *scanner; /* paths of the programs */
 	const char *const *sets;	/* --set of the command line */
 	bool log_to_stderr;
 	struct counters counters;
 	bool slot_taken[COUNTERS_SLOTS];
-	struct records_pair records;
+	struct records_pair records, scans;
 };
 
 /* The place of one worker; who sits there changes when it dies. */

@@ -115,8 +115,37 @@ static const int allowed_for_files[] = {
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename),
 	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(lstat),
 	SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat), SCMP_SYS(umask), SCMP_SYS(link),
+	SCMP_SYS(mkdirat), SCMP_SYS(umask),
+	SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(link),
 	SCMP_SYS(linkat), SCMP_SYS(flock),
+};
+
+/* All that a scanner's child does; libclamav makes and reads its files. */
+static const int allowed_for_scanner[] = {
+	SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
+	SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(futex),
+	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(gettid), SCMP_SYS(getpid),
+	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
+	SCMP_SYS(getegid), SCMP_SYS(tgkill), SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
+	SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(clock_getres), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday),
+	SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
+	SCMP_SYS(sysinfo), SCMP_SYS(uname),
+	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write),
+	SCMP_SYS(writev), SCMP_SYS(pwrite64), SCMP_SYS(close),
+	SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(access),
+	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(getcwd),
+	SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(ftruncate),
+	SCMP_SYS(getdents64), SCMP_SYS(open), SCMP_SYS(openat),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(umask),
+	SCMP_SYS(poll), SCMP_SYS(ppoll),
+	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(sendto),
+	SCMP_SYS(recvmsg),
 };
 
 static const int deadly[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
@@ -190,6 +219,37 @@ static int fill(scmp_filter_ctx filter, bool writes_files)
 		failed = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS,
 					  deadly[i], 0);
 	return failed;
+}
+
+static int fill_for_scanner(scmp_filter_ctx filter)
+{
+	int failed = allow_all(filter, allowed_for_scanner,
+			       LENGTH(allowed_for_scanner));
+
+	if (!failed)
+		failed = allow_all(filter, allowed_for_sanitizers,
+				   LENGTH(allowed_for_sanitizers));
+	for (size_t i = 0; i < LENGTH(deadly) && !failed; i++)
+		failed = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS,
+					  deadly[i], 0);
+	return failed;
+}
+
+int jail_enter_scanner(struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int failed = -ENOMEM;
+
+	if (filter) {
+		failed = fill_for_scanner(filter);
+		if (!failed)
+			failed = seccomp_load(filter);
+		seccomp_release(filter);
+	}
+	if (failed)
+		return err_set(err, "cannot limit the system calls: %s",
+			       strerror(-failed));
+	return 0;
 }
 
 int jail_enter(bool writes_files, struct err *err)

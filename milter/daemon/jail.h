@@ -31,5 +31,10 @@ int jail_drop(const struct jail_user *user, struct err *err);
  * `writes_files` it may make, write and remove files as SQLite does.
  */
 int jail_enter(bool writes_files, struct err *err);
+/*
+ * The same for a child of a scanner, which gets no socket and no process:
+ * files, memory, and what is open.
+ */
+int jail_enter_scanner(struct err *err);
 
 #endif

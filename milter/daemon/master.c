@@ -8,6 +8,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/verdict/fingerprint.h"
+#include "milter/checks/antivirus_conf.h"
 #include "milter/checks/table.h"
 #include "milter/daemon/desk.h"
 #include "milter/daemon/jail.h"
@@ -40,7 +42,8 @@ struct master {
 	struct jail_user user;
 	struct listeners listeners, http;
 	struct generation *generations; /* the newest first */
-	struct desk desk;
+	struct desk desk, scanning;
+	unsigned char scanning_by[FINGERPRINT]; /* of its settings */
 	uint64_t last_number;
 	int signals;
 	bool stopping;
@@ -128,6 +131,23 @@ static void keep_listeners(struct master *master, const struct generation *gen)
 	listeners_keep(&master->http, is_used_by_desk, &master->desk);
 }
 
+/* Loading signatures is dear: only for what changes the scanner. */
+static void use_scanner(struct master *master, const struct generation *gen)
+{
+	unsigned char by[FINGERPRINT];
+
+	if (!antivirus_wants_scanner(gen->conf)) {
+		desk_stop(&master->scanning);
+		memset(master->scanning_by, 0, FINGERPRINT);
+		return;
+	}
+	settings_of_scanner(gen->conf, by);
+	if (memcmp(by, master->scanning_by, FINGERPRINT) == 0)
+		return;
+	memcpy(master->scanning_by, by, FINGERPRINT);
+	desk_use(&master->barracks, &master->scanning, gen, NULL, 0);
+}
+
 static void promote(struct master *master, struct generation *gen)
 {
 	gen->phase = PHASE_SERVING;
@@ -139,6 +159,7 @@ static void promote(struct master *master, struct generation *gen)
 	bound_lingering(master);
 	desk_use(&master->barracks, &master->desk, gen, master->http.wanted,
 		 master->http.wanted_count);
+	use_scanner(master, gen);
 	keep_listeners(master, gen);
 	settings_open_log(gen->conf, "gatepostd",
 			  master->barracks.log_to_stderr);
@@ -231,6 +252,8 @@ static void stop(struct master *master)
 	listeners_keep(&master->listeners, NULL, NULL);
 	if (again)
 		desk_kill(&master->desk);
+	if (again)
+		desk_kill(&master->scanning);
 	for (struct generation *gen = master->generations; gen;
 	     gen = gen->next) {
 		if (again)
@@ -257,7 +280,9 @@ static void bury_the_dead(struct master *master)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (desk_bury(&master->barracks, &master->desk, pid, status))
+		if (desk_bury(&master->barracks, &master->desk, pid, status) ||
+		    desk_bury(&master->barracks, &master->scanning, pid,
+			      status))
 			continue;
 		for (gen = master->generations; gen; gen = gen->next)
 			if (generation_bury(&master->barracks, gen, pid,
@@ -299,6 +324,9 @@ static int64_t look(struct master *master)
 {
 	struct generation **at = &master->generations, *gen;
 	int64_t next_ms = desk_look(&master->barracks, &master->desk);
+	int64_t scanning_ms = desk_look(&master->barracks, &master->scanning);
+
+	next_ms = scanning_ms < next_ms ? scanning_ms : next_ms;
 
 	while ((gen = *at) != NULL) {
 		int64_t at_ms = generation_look(&master->barracks, gen);
@@ -320,8 +348,10 @@ static int64_t look(struct master *master)
 		next_ms = 0;
 	}
 	/* Workers have sent their last records: the recorder may end. */
-	if (!master->generations)
+	if (!master->generations) {
 		desk_stop(&master->desk);
+		desk_stop(&master->scanning);
+	}
 	return next_ms;
 }
 
@@ -343,12 +373,14 @@ static size_t fill_poll(const struct master *master, struct pollfd *fds)
 			add_poll(fds, &n, &gen->seats[i].child);
 	for (size_t i = 0; i < master->desk.count; i++)
 		add_poll(fds, &n, &master->desk.posts[i].child);
+	for (size_t i = 0; i < master->scanning.count; i++)
+		add_poll(fds, &n, &master->scanning.posts[i].child);
 	return n;
 }
 
 static void wait_for_events(struct master *master, int64_t until_ms)
 {
-	static struct pollfd fds[COUNTERS_SLOTS + DESK_POSTS_MAX + 1];
+	static struct pollfd fds[COUNTERS_SLOTS + 2 * DESK_POSTS_MAX + 1];
 	size_t n = fill_poll(master, fds);
 	int64_t wait_ms = until_ms - clock_mono_ms();
 	struct generation *gen;
@@ -360,7 +392,8 @@ static void wait_for_events(struct master *master, int64_t until_ms)
 	if (poll(fds, n, (int)wait_ms) <= 0)
 		return;
 	for (size_t i = 1; i < n; i++) {
-		if (!fds[i].revents || desk_hear(&master->desk, fds[i].fd))
+		if (!fds[i].revents || desk_hear(&master->desk, fds[i].fd) ||
+		    desk_hear(&master->scanning, fds[i].fd))
 			continue;
 		for (gen = master->generations; gen; gen = gen->next)
 			if (generation_hear(&master->barracks, gen, fds[i].fd))
@@ -399,9 +432,13 @@ static int begin(struct master *master, struct err *err)
 	if (master->barracks.worker)
 		master->barracks.recorder =
 			prepare_program("gatepost-recorder", err);
-	if (!master->barracks.recorder ||
+	if (master->barracks.recorder)
+		master->barracks.scanner =
+			prepare_program("gatepost-scanner", err);
+	if (!master->barracks.scanner ||
 	    counters_make(&master->barracks.counters, err) < 0 ||
 	    records_open(&master->barracks.records, err) < 0 ||
+	    records_open(&master->barracks.scans, err) < 0 ||
 	    open_signals(master, err) < 0)
 		return EXIT_OSERR;
 	code = begin_generation(master, err);
@@ -426,7 +463,11 @@ static void close_all(struct master *master)
 
 int main(int argc, char **argv)
 {
-	static struct master master = {.conf_path = DEFAULT_CONF};
+	static struct master master = {
+		.conf_path = DEFAULT_CONF,
+		.desk = {.role = ROLE_RECORDER},
+		.scanning = {.role = ROLE_SCANNER},
+	};
 	struct err err = {""};
 	int code = read_options(&master, argc, argv);
 
@@ -442,7 +483,8 @@ int main(int argc, char **argv)
 	for (;;) {
 		int64_t next_ms = look(&master);
 
-		if (!master.generations && master.desk.count == 0)
+		if (!master.generations && master.desk.count == 0 &&
+		    master.scanning.count == 0)
 			break;
 		wait_for_events(&master, next_ms);
 	}

@@ -18,6 +18,7 @@
 #include "common/base/log.h"
 #include "milter/daemon/account.h"
 #include "milter/daemon/apply.h"
+#include "milter/daemon/hold.h"
 #include "milter/daemon/probe.h"
 #include "milter/daemon/records.h"
 #include "milter/daemon/session.h"
@@ -265,14 +266,21 @@ static void judge(struct session *session, struct decision *decision_r)
 		policy_tempfail(mail, session->over, decision_r);
 		return;
 	}
+	if (mail->spool.state == SPOOL_TOO_LARGE) {
+		policy_too_large(mail, decision_r);
+		return;
+	}
 	counter_add(service->counters, GAUGE_WAITING, 1);
 	tick_begin(service->tick);
 	if (mail->conn->probe)
 		mail->deadline_ms = clock_mono_ms() + PROBE_JUDGE_MS;
 	engine_finish(mail);
 	policy_decide(service->policy, mail, decision_r);
-	if (!mail->conn->probe)
+	if (!mail->conn->probe) {
 		policy_commit(service->policy, mail, decision_r);
+		hold_message(service->policy, service->counters, mail,
+			     decision_r);
+	}
 	tick_end(service->tick);
 	counter_add(service->counters, GAUGE_WAITING, (uint64_t)-1);
 }

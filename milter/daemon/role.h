@@ -17,6 +17,8 @@ enum role_fd {
 	ROLE_FD_COUNTERS,
 	ROLE_FD_RECORDS,	/* packed records: workers send, the recorder
 				 * receives (records.h) */
+	ROLE_FD_SCANS,		/* messages to scan: workers send, scanners
+				 * receive (milter/net/scan_wire.h) */
 	ROLE_FD_LISTEN,		/* listening sockets, from here on */
 };
 /* Those before the listening sockets. */

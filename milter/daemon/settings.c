@@ -8,6 +8,7 @@
 #include "milter/engine/engine.h"
 #include "milter/engine/policy.h"
 #include "milter/net/dns.h"
+#include "milter/checks/antivirus_conf.h"
 #include "milter/store/history.h"
 #include "milter/store/store.h"
 
@@ -125,6 +126,7 @@ const struct settings_group *const *settings_all(void)
 		&store_settings,
 		&state_settings,
 		&history_settings,
+		&vault_settings,
 		&http_settings,
 		NULL,
 	};
@@ -156,6 +158,51 @@ void settings_recorder_socket(const struct conf *conf, char *name, size_t room)
 
 	snprintf(name, room, "unix:%.*s/recorder.sock",
 		 SLICE_FMT(daemon->run_dir.s));
+}
+
+static size_t kind_size(enum setting_kind kind)
+{
+	switch (kind) {
+	case SETTING_BOOL:
+		return sizeof(bool);
+	case SETTING_INT:
+		return sizeof(int64_t);
+	case SETTING_DURATION:
+		return sizeof(struct duration);
+	case SETTING_BYTES:
+		return sizeof(struct bytesize);
+	case SETTING_CHOICE:
+		return sizeof(struct choice);
+	default:
+		return 0; /* Texts are taken by what they point to. */
+	}
+}
+
+void settings_of_scanner(const struct conf *conf,
+			 unsigned char digest_r[FINGERPRINT])
+{
+	static const struct settings_group *const groups[] = {
+		&antivirus_settings, &scanner_settings, &log_settings};
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+	struct slice parts[64] = {daemon->user.s, daemon->run_dir.s};
+	size_t n = 2;
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		const char *values = conf_group(conf, groups[i]);
+
+		for (const struct setting *row = groups[i]->rows;
+		     row->name && n < sizeof(parts) / sizeof(parts[0]);
+		     row++) {
+			const void *value = values + row->offset;
+
+			parts[n++] = row->kind == SETTING_TEXT
+					     ? ((const struct text *)value)->s
+					     : (struct slice){
+						       value,
+						       kind_size(row->kind)};
+		}
+	}
+	fingerprint(parts, n, digest_r);
 }
 
 void settings_open_log(const struct conf *conf, const char *program,

@@ -6,6 +6,7 @@
 #define GATEPOST_DAEMON_SETTINGS_H
 
 #include "common/conf/conf.h"
+#include "common/verdict/fingerprint.h"
 
 /* At the top of the file. */
 struct daemon_conf {
@@ -47,6 +48,9 @@ const struct settings_group *const *settings_all(void);
 void settings_key_path(const struct conf *conf, char *path, size_t room);
 /* The recorder's own socket, below run_dir, as `listen` writes it. */
 void settings_recorder_socket(const struct conf *conf, char *name, size_t room);
+/* A digest of all settings that a scanner depends on. */
+void settings_of_scanner(const struct conf *conf,
+			 unsigned char digest_r[FINGERPRINT]);
 /* Sends the log where the configuration says, or to stderr all the same. */
 void settings_open_log(const struct conf *conf, const char *program,
 		       bool to_stderr);

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "milter/checks/antivirus_conf.h"
 #include "milter/checks/table.h"
 #include "milter/daemon/account.h"
 #include "milter/daemon/gate.h"
@@ -49,6 +50,8 @@ struct worker {
 	struct policy *policy;
 	struct dns *dns;
 	struct store *store;
+	struct vault *vault;
+	struct scan_options scans;
 	struct engine *engine;
 	struct account *account;
 	struct dns_stats dns_told; /* what the counters have already */
@@ -95,6 +98,32 @@ static void bound_memory(void)
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* Who scans; one process of a generation looks after clamd. */
+static int start_scans(struct worker *worker, struct err *err)
+{
+	const struct conf *conf = worker->process.conf;
+	const struct scanner_conf *scanner =
+		conf_group(conf, &scanner_settings);
+	enum antivirus_engine engine;
+	struct slice where;
+
+	if (antivirus_engine(conf, &engine, &where, err) < 0)
+		return -1;
+	worker->scans = (struct scan_options){
+		.queue = antivirus_wants_scanner(conf) ? ROLE_FD_SCANS : -1,
+		.queue_ms = scanner->queue.ms,
+		.time_ms = scanner->time.ms,
+	};
+	if (engine == ANTIVIRUS_CLAMD) {
+		worker->scans.clamd = clamd_new(where, err);
+		if (!worker->scans.clamd)
+			return -1;
+	}
+	if (worker->scans.queue >= 0 || worker->scans.clamd)
+		engine_set_scans(worker->engine, &worker->scans);
+	return 0;
+}
+
 static int start_engine(struct worker *worker, struct err *err)
 {
 	const struct daemon_conf *daemon =
@@ -116,6 +145,11 @@ static int start_engine(struct worker *worker, struct err *err)
 	if (!worker->store)
 		return -1;
 	engine_set_store(worker->engine, worker->store);
+	worker->vault =
+		vault_open(worker->process.conf, daemon->state_dir.s, err);
+	if (!worker->vault || start_scans(worker, err) < 0)
+		return -1;
+	engine_set_vault(worker->engine, worker->vault);
 	worker->account =
 		account_new(&worker->process.counters, worker->engine);
 	return 0;
@@ -181,7 +215,7 @@ static int start(struct worker *worker, struct err *err)
 	if (load(worker, err) < 0 || gate_new(&worker->gate, err) < 0)
 		return -1;
 	bound_memory();
-	if (jail_enter(store_is_local(worker->process.conf), err) < 0 ||
+	if (jail_enter(true, err) < 0 ||
 	    start_engine(worker, err) < 0)
 		return -1;
 	return start_library(worker, err);
@@ -234,6 +268,8 @@ static void keep_house(struct worker *worker)
 	int64_t now_ms = clock_mono_ms();
 
 	engine_tick(worker->engine, now_ms);
+	if (worker->scans.clamd)
+		clamd_tick(worker->scans.clamd, now_ms);
 	if (worker->process.watch_dns)
 		dns_watch_tick(&worker->dns_watch, dns_resolver(worker->dns),
 			       now_ms);

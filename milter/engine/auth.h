@@ -57,7 +57,6 @@ struct auth_dmarc {
 	bool has_policy;
 	enum dmarc_policy policy;	/* what applies to `domain` */
 	enum dmarc_policy disposition;	/* what it asks us to do */
-	bool enforce;			/* dmarc.enforce: carry it out */
 	struct slice reason;		/* plain words */
 };
 

@@ -94,6 +94,14 @@ struct check {
 	enum step (*judge)(struct mail *mail, unsigned index,
 			   const void *ready, struct verdict *verdict);
 	/*
+	 * Waits for what start() has set going besides look-ups, until then
+	 * at the latest (monotonic); judge(), which returned STEP_WAIT, is
+	 * then called again and must be done. Comes when no check waits for
+	 * look-ups any more. May be NULL; else judge() asks for none.
+	 */
+	void (*await)(struct mail *mail, unsigned index, const void *ready,
+		      int64_t until_ms);
+	/*
 	 * Once, after the decision, in the order of the table: what changes
 	 * state outside of the message. May wait for the store, within its
 	 * deadline. Findings and outcome are recorded as by judge(), but

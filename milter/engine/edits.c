@@ -176,13 +176,12 @@ static const char *verdict_header(const struct seal_key *key,
 				  const struct mail *mail,
 				  const struct decision *d)
 {
-	bool dmarc = mail->verdict->auth.dmarc.enforce &&
-		     mail->verdict->auth.dmarc.result == AUTH_FAIL;
 	const struct seal_fields fields = {
 		.id = slice_cstr(mail->id),
 		.class = d->would == ACTION_ACCEPT ? SLICE("clean")
-			 : dmarc		   ? SLICE("dmarc")
-						   : SLICE("spam"),
+			 : d->classed
+				 ? slice_cstr(vault_class_word(d->class))
+				 : SLICE("spam"),
 		.action = slice_cstr(action_word(d->action)),
 		.score = mail->verdict->score,
 		.time = clock_wall(),

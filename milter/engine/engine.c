@@ -36,6 +36,9 @@ static const struct setting limits_rows[] = {
 		"Number of header fields of a message; more are deferred"),
 	SETTING(struct limits_conf, recipients, "10000", "1", "100000",
 		"Recipients of a message; more are deferred"),
+	SETTING(struct limits_conf, message, "100m", "64k", "2g",
+		"Size of a message; a larger one is refused with 552. Keep "
+		"it above Postfix's message_size_limit"),
 	SETTING_END,
 };
 const struct settings_group limits_settings = {
@@ -177,6 +180,8 @@ static int prepare_check(struct engine *engine, struct engine_check *row,
 	if (check->limits)
 		check->limits(row->ready, &row->wait_ms, &row->total_ms);
 	row->after = mask_of(engine, check->after);
+	if (check->await)
+		engine->awaiters |= UINT32_C(1) << (row - engine->checks);
 	return 0;
 }
 
@@ -280,6 +285,26 @@ void engine_set_store(struct engine *engine, struct store *store)
 struct store *engine_store(const struct engine *engine)
 {
 	return engine->store;
+}
+
+void engine_set_vault(struct engine *engine, const struct vault *vault)
+{
+	engine->vault = vault;
+}
+
+const struct vault *engine_vault(const struct engine *engine)
+{
+	return engine->vault;
+}
+
+void engine_set_scans(struct engine *engine, const struct scan_options *scans)
+{
+	engine->scans = scans;
+}
+
+const struct scan_options *engine_scans(const struct engine *engine)
+{
+	return engine->scans;
 }
 
 double engine_symbol_score(const struct engine *engine,

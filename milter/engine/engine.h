@@ -7,7 +7,9 @@
 #define GATEPOST_ENGINE_ENGINE_H
 
 #include "milter/engine/check.h"
+#include "milter/net/scan.h"
 #include "milter/store/store.h"
+#include "milter/store/vault.h"
 
 /* Top of the file. */
 struct engine_conf {
@@ -20,6 +22,7 @@ struct limits_conf {
 	struct bytesize header;		/* all header fields of a message */
 	int64_t fields;			/* number of header fields */
 	int64_t recipients;
+	struct bytesize message;	/* header and body */
 };
 extern const struct settings_group engine_settings;
 extern const struct settings_group limits_settings;
@@ -37,6 +40,15 @@ const struct check *engine_check(const struct engine *engine, unsigned index);
  */
 void engine_set_store(struct engine *engine, struct store *store);
 struct store *engine_store(const struct engine *engine);
+/*
+ * Where messages that are held go: the vault, which outlives the engine.
+ * Messages are then kept whole (mail.h, spool) as they come.
+ */
+void engine_set_vault(struct engine *engine, const struct vault *vault);
+const struct vault *engine_vault(const struct engine *engine);
+/* Who scans messages; outlives the engine. NULL (at first): nobody. */
+void engine_set_scans(struct engine *engine, const struct scan_options *scans);
+const struct scan_options *engine_scans(const struct engine *engine);
 /* Calls the checks' tick hooks; once a second, from one thread. */
 void engine_tick(const struct engine *engine, int64_t now_ms);
 bool engine_trusts(const struct engine *engine, const struct ip *ip);

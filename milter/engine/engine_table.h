@@ -17,12 +17,15 @@ struct engine {
 	const struct conf *conf;
 	struct resolver *resolver;
 	struct store *store;	/* or NULL */
+	const struct vault *vault;	/* or NULL */
+	const struct scan_options *scans;	/* or NULL */
 	const struct limits_conf *limits;
 	const struct score *score;
 	struct ip_net *nets;
 	size_t net_count;
 	struct engine_check checks[LOOKUPS_OWNERS];
 	unsigned count;
+	uint32_t awaiters;	/* checks with an await hook */
 };
 
 #endif

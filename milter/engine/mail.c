@@ -64,6 +64,7 @@ struct mail *mail_new(const struct engine *engine, const struct conn *conn)
 	mail->engine = engine;
 	mail->begun_wall_ms = clock_wall_us() / 1000;
 	mail->begun_us = clock_mono_us();
+	mail->spool.fd = -1;
 	make_id(mail);
 	engine_begin(mail);
 	return mail;
@@ -76,6 +77,7 @@ void mail_free(struct mail **mail)
 	if (!*mail)
 		return;
 	engine_end(*mail);
+	spool_end(&(*mail)->spool);
 	arena = (*mail)->arena;
 	arena_free(&arena);
 	*mail = NULL;

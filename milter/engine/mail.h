@@ -8,6 +8,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/ip.h"
+#include "milter/engine/spool.h"
 #include "milter/net/lookups.h"
 
 /* In the order in which SMTP makes them known. */
@@ -50,6 +51,7 @@ struct address {
 
 struct engine;
 struct run;
+struct scan_report;
 struct verdict;
 
 struct mail {
@@ -67,6 +69,8 @@ struct mail {
 	uint64_t size;			/* header and body bytes seen */
 	uint64_t body_size;
 	int64_t deadline_ms;		/* end-of-message must be over then */
+	struct spool spool;		/* all of it as received */
+	const struct scan_report *scan;	/* NULL: none, or not yet */
 	struct lookups *lookups;
 	struct verdict *verdict;
 	void **states;			/* one per check, NULL at first */

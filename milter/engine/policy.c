@@ -6,6 +6,8 @@
 #include "milter/engine/edits.h"
 
 #include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/verdict/fingerprint.h"
 #include "common/verdict/seal.h"
 
 #include <math.h>
@@ -24,6 +26,8 @@ struct actions_conf {
 	struct points add_header;
 	struct points quarantine;
 	struct points reject;
+	struct choice spam;
+	bool keep_rejected;
 	struct choice dns_failure;
 };
 
@@ -52,9 +56,15 @@ static const struct setting actions_rows[] = {
 	SETTING(struct actions_conf, add_header, "6", "-1000", "1000",
 		"Points from which a message is tagged as spam"),
 	SETTING(struct actions_conf, quarantine, "10", "-1000", "1000",
-		"Points from which a message is tagged as certain spam"),
+		"Points from which a message is certain spam: what then "
+		"follows is actions.spam"),
 	SETTING(struct actions_conf, reject, "15", "-1000", "1000",
 		"Points from which a message is refused with 550"),
+	SETTING(struct actions_conf, spam, "tag", CLASS_ACTIONS, NULL,
+		"What is done with certain spam: tag leaves it to the "
+		"mailbox side to file, quarantine holds it in the vault"),
+	SETTING(struct actions_conf, keep_rejected, "no", NULL, NULL,
+		"Keep a copy in the vault of what is refused as spam"),
 	SETTING(struct actions_conf, dns_failure, "accept", "accept|tempfail",
 		NULL,
 		"What to do when SPF, DKIM or DMARC could not be decided "
@@ -79,9 +89,9 @@ struct policy {
 
 const char *action_word(enum action action)
 {
-	static const char *const words[] = {"accept",	"tag",
-					    "reject",	"tempfail",
-					    "greylist", "ratelimit"};
+	static const char *const words[POLICY_ACTIONS] = {
+		"accept",   "tag",	 "reject",    "tempfail",
+		"greylist", "ratelimit", "quarantine"};
 
 	return words[action];
 }
@@ -222,32 +232,37 @@ static const char *reply_text(struct arena *arena, struct slice text)
 	return copy;
 }
 
-static void reply_reject(const struct mail *mail, struct decision *d,
-			 bool by_dmarc)
+static struct slice reject_text(const struct mail *mail,
+				const struct decision *d)
 {
-	const struct hit *hit = main_hit(mail->verdict);
 	const struct auth_dmarc *dmarc = &mail->verdict->auth.dmarc;
-	struct slice text;
+	const struct hit *hit = main_hit(mail->verdict);
 
-	if (by_dmarc)
-		text = arena_printf(mail->arena,
+	if (d->classed && d->class == VAULT_DMARC)
+		return arena_printf(mail->arena,
 				    "Message rejected: the DMARC policy of "
 				    "%.*s asks to reject it (%s)",
 				    SLICE_FMT(dmarc->policy_domain), mail->id);
-	else
-		text = arena_printf(mail->arena, "Message rejected: %s (%s)",
-				    hit ? hit->symbol->doc
-					: "its score is too high",
-				    mail->id);
-	d->reply_code = "550";
-	d->reply_status = "5.7.1";
-	d->reply_text = reply_text(mail->arena, text);
+	if (d->classed && d->class == VAULT_VIRUS)
+		return arena_printf(mail->arena,
+				    "Message rejected: it contains a virus: "
+				    "%.*s (%s)",
+				    SLICE_FMT(d->reason), mail->id);
+	if (d->classed && d->class == VAULT_ATTACHMENT)
+		return arena_printf(mail->arena,
+				    "Message rejected: its attachment is not "
+				    "allowed: %.*s (%s)",
+				    SLICE_FMT(d->reason), mail->id);
+	return arena_printf(mail->arena, "Message rejected: %s (%s)",
+			    hit ? hit->symbol->doc : "its score is too high",
+			    mail->id);
 }
 
-static bool dmarc_asks(const struct auth *auth, enum dmarc_policy disposition)
+static void reply_reject(const struct mail *mail, struct decision *d)
 {
-	return auth->dmarc.enforce && auth->dmarc.result == AUTH_FAIL &&
-	       auth->dmarc.disposition == disposition;
+	d->reply_code = "550";
+	d->reply_status = "5.7.1";
+	d->reply_text = reply_text(mail->arena, reject_text(mail, d));
 }
 
 static bool dns_failed(const struct auth *auth)
@@ -280,41 +295,143 @@ void policy_tempfail(const struct mail *mail, const char *reason,
 	defer(mail, "4.3.0", reason, decision_r);
 }
 
-static void follow_dmarc(const struct auth *auth, bool by_dmarc,
-			 struct decision *d)
+void policy_too_large(const struct mail *mail, struct decision *decision_r)
 {
-	if (by_dmarc) {
-		d->would = ACTION_REJECT;
-		d->cause = "dmarc";
-	} else if (d->would == ACTION_ACCEPT &&
-		   dmarc_asks(auth, DMARC_POLICY_QUARANTINE)) {
-		d->would = ACTION_TAG;
-		d->cause = "dmarc";
+	*decision_r = (struct decision){.action = ACTION_REJECT,
+					.would = ACTION_REJECT,
+					.cause = "limit",
+					.reply_code = "552",
+					.reply_status = "5.3.4"};
+	decision_r->reply_text = reply_text(
+		mail->arena, arena_printf(mail->arena,
+					  "Message too large (%s)", mail->id));
+}
+
+void policy_vault_failed(const struct policy *policy, const struct mail *mail,
+			 struct decision *decision)
+{
+	decision->cause = "vault";
+	defer(mail, "4.3.1", "it is to be held, but cannot be stored now",
+	      decision);
+	if (policy->shadow)
+		decision->action = ACTION_TAG;
+}
+
+/* How strict an action is; the strictest asked for is taken. */
+static int rank(enum action action)
+{
+	return action == ACTION_REJECT	     ? 3
+	       : action == ACTION_QUARANTINE ? 2
+	       : action == ACTION_TAG	     ? 1
+					     : 0;
+}
+
+static enum action action_of(enum class_action action)
+{
+	static const enum action actions[] = {
+		[CLASS_TAG] = ACTION_TAG,
+		[CLASS_QUARANTINE] = ACTION_QUARANTINE,
+		[CLASS_REJECT] = ACTION_REJECT,
+	};
+
+	return actions[action];
+}
+
+static void offer(struct decision *d, enum vault_class class,
+		  const struct class_report *report)
+{
+	enum action action = action_of(report->action);
+
+	/* Of two equals the class says more than the score. */
+	if (rank(action) < rank(d->would) ||
+	    (d->classed && rank(action) == rank(d->would)))
+		return;
+	d->would = action;
+	d->cause = vault_class_word(class);
+	d->classed = true;
+	d->class = class;
+	d->reason = report->reason;
+	d->keep = report->keep && action == ACTION_REJECT;
+}
+
+/* What is certain spam by its score, or refused for it, is of that class. */
+static void follow_spam(const struct policy *policy, const struct mail *mail,
+			struct decision *d)
+{
+	const struct actions_conf *actions = &policy->actions;
+	enum action spam = action_of((enum class_action)actions->spam.value);
+	const struct hit *hit = main_hit(mail->verdict);
+
+	if (mail->verdict->score >= points_of(&actions->quarantine)) {
+		if (rank(spam) > rank(d->would))
+			d->would = spam;
+	} else if (d->would != ACTION_REJECT) {
+		return;
 	}
+	d->classed = true;
+	d->class = VAULT_SPAM;
+	d->keep = actions->keep_rejected && d->would == ACTION_REJECT;
+	d->reason = hit ? slice_cstr(hit->symbol->doc)
+			: SLICE("its score is too high");
+}
+
+/* The classes the checks found; without any, that of its score. */
+static void follow_classes(const struct policy *policy,
+			   const struct mail *mail, struct decision *d)
+{
+	const struct verdict *v = mail->verdict;
+
+	for (int class = 0; class < VAULT_CLASSES; class++)
+		if (v->classes[class].in)
+			offer(d, (enum vault_class)class, &v->classes[class]);
+	if (!d->classed)
+		follow_spam(policy, mail, d);
+}
+
+static bool is_lenient(enum action action)
+{
+	return action == ACTION_ACCEPT || action == ACTION_TAG;
+}
+
+/* What has to wait: nobody could look, or DNS did not answer. */
+static void follow_troubles(const struct policy *policy,
+			    const struct mail *mail, struct decision *d)
+{
+	const struct unscanned_report *unscanned = &mail->verdict->unscanned;
+
+	if (!is_lenient(d->would))
+		return;
+	if (unscanned->in) {
+		d->cause = "unscanned";
+		d->reason = unscanned->reason;
+		defer(mail, "4.7.1", "it could not be scanned for viruses", d);
+	} else if (policy->actions.dns_failure.value == DNS_FAILURE_TEMPFAIL &&
+		   dns_failed(&mail->verdict->auth)) {
+		d->cause = "dns";
+		defer(mail, "4.4.3", "DNS did not answer about the sender", d);
+	}
+}
+
+/* In shadow mode mail is tagged at most. */
+static enum action shadow_of(enum action would)
+{
+	if (would == ACTION_REJECT || would == ACTION_QUARANTINE)
+		return ACTION_TAG;
+	return would == ACTION_TEMPFAIL ? ACTION_ACCEPT : would;
 }
 
 void policy_decide(const struct policy *policy, const struct mail *mail,
 		   struct decision *decision_r)
 {
-	const struct auth *auth = &mail->verdict->auth;
 	struct decision *d = decision_r;
-	bool by_dmarc = dmarc_asks(auth, DMARC_POLICY_REJECT);
 
 	*d = (struct decision){0};
 	judge_score(policy, mail->verdict->score, d);
-	follow_dmarc(auth, by_dmarc, d);
-	if (d->would == ACTION_REJECT) {
-		reply_reject(mail, d, by_dmarc);
-	} else if (policy->actions.dns_failure.value == DNS_FAILURE_TEMPFAIL &&
-		   dns_failed(auth)) {
-		d->cause = "dns";
-		defer(mail, "4.4.3", "DNS did not answer about the sender", d);
-	}
-	d->action = d->would;
-	if (policy->shadow && d->would == ACTION_REJECT)
-		d->action = ACTION_TAG;
-	else if (policy->shadow && d->would == ACTION_TEMPFAIL)
-		d->action = ACTION_ACCEPT;
+	follow_classes(policy, mail, d);
+	if (d->would == ACTION_REJECT)
+		reply_reject(mail, d);
+	follow_troubles(policy, mail, d);
+	d->action = policy->shadow ? shadow_of(d->would) : d->would;
 	edits_make(policy->authserv_id, policy->key, mail, d);
 }
 
@@ -352,14 +469,47 @@ static void follow_ratelimit(const struct mail *mail,
 	d->reply_text = reply_text(mail->arena, text);
 }
 
+/*
+ * A message over which the scanner fails would come again and again: the
+ * second time it is held.
+ */
+static void follow_failure(const struct policy *policy, struct mail *mail,
+			   struct decision *d)
+{
+	const struct vault *vault = engine_vault(mail->engine);
+	unsigned char digest[FINGERPRINT];
+	struct err err;
+	bool before;
+
+	if (d->would != ACTION_TEMPFAIL || !vault ||
+	    !mail->verdict->unscanned.in ||
+	    !mail->verdict->unscanned.by_message ||
+	    !spool_fingerprint(&mail->spool, digest))
+		return;
+	if (vault_note_failure(vault, digest, &before, &err) < 0) {
+		log_warn("record %s: %s", mail->id, err.text);
+		return;
+	}
+	if (!before)
+		return;
+	d->would = ACTION_QUARANTINE;
+	d->cause = vault_class_word(VAULT_UNSCANNED);
+	d->classed = true;
+	d->class = VAULT_UNSCANNED;
+	d->reply_code = d->reply_status = d->reply_text = NULL;
+	d->action = policy->shadow ? ACTION_TAG : d->would;
+}
+
 void policy_commit(const struct policy *policy, struct mail *mail,
 		   struct decision *decision)
 {
 	enum action would = decision->would;
 	struct commit commit = {
-		.accept = would == ACTION_ACCEPT || would == ACTION_TAG,
-		.spam = would == ACTION_TAG || would == ACTION_REJECT,
+		.accept = is_lenient(would),
+		.spam = rank(would) > 0,
 	};
+
+	follow_failure(policy, mail, decision);
 
 	commit.doubtful = commit.accept &&
 			  mail->verdict->score >=

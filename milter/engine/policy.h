@@ -14,8 +14,10 @@ enum action {
 	ACTION_TEMPFAIL,
 	ACTION_GREYLIST,	/* deferred until it comes back */
 	ACTION_RATELIMIT,	/* deferred: too much at a time */
+	ACTION_QUARANTINE,	/* accepted, held in the vault, not delivered */
 };
-/* "accept", "tag", "reject", "tempfail", "greylist", "ratelimit" */
+#define POLICY_ACTIONS 7
+/* "accept", "tag", "reject", "tempfail", "greylist", … "quarantine" */
 const char *action_word(enum action action);
 
 enum edit_op { EDIT_INSERT, EDIT_DELETE };
@@ -40,6 +42,11 @@ struct decision {
 	const char *threshold;	/* setting that was crossed, or NULL */
 	/* What decided, as in the record; NULL: the score, below all. */
 	const char *cause;
+	bool classed;		/* the class that decided is known: */
+	enum vault_class class;
+	struct slice reason;	/* why it is in that class, one line */
+	bool keep;		/* rejected, and the vault keeps a copy */
+	bool stored;		/* the vault has it */
 	const char *reply_code;	/* "550", "451"; NULL: the MTA's own 250 */
 	const char *reply_status;	/* "5.7.1" (RFC 3463) */
 	const char *reply_text;	/* one line, '%' not yet doubled */
@@ -85,6 +92,14 @@ void policy_decide(const struct policy *policy, const struct mail *mail,
  */
 void policy_commit(const struct policy *policy, struct mail *mail,
 		   struct decision *decision);
+/*
+ * The decision for a message that was to be held, or of which a copy was to
+ * be kept, but the vault could not: tempfail; the reason is in the log.
+ */
+void policy_vault_failed(const struct policy *policy, const struct mail *mail,
+			 struct decision *decision);
+/* The decision for a message above limits.message: refused for good. */
+void policy_too_large(const struct mail *mail, struct decision *decision_r);
 /*
  * The decision for a message that could not be judged (a limit was passed,
  * memory ran short): tempfail with that reason in words.

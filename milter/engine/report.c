@@ -167,6 +167,70 @@ static void add_thresholds(struct record *r, const struct policy *policy,
 	r->threshold_count = POLICY_THRESHOLDS;
 }
 
+/* One line of all that matched. */
+static struct slice matched(struct arena *arena,
+			    const struct scan_report *scan)
+{
+	struct buf out = BUF(arena);
+
+	for (size_t i = 0; i < scan->name_count; i++) {
+		buf_add_text(&out, i > 0 ? ", " : "");
+		buf_add(&out, scan->names[i]);
+	}
+	return buf_slice(&out);
+}
+
+static void add_parts(struct record *r, const struct mail *mail)
+{
+	const struct scan_report *scan = mail->scan;
+	struct record_part *list = ARENA_ARRAY(mail->arena, struct record_part,
+					       scan->part_count + 1);
+
+	for (size_t i = 0; i < scan->part_count; i++)
+		list[i] = (struct record_part){
+			scan->parts[i].name,  scan->parts[i].type,
+			scan->parts[i].kind,  scan->parts[i].size,
+			scan->parts[i].depth, scan->parts[i].encrypted};
+	r->parts = list;
+	r->part_count = scan->part_count;
+}
+
+static void add_scan(struct record *r, const struct mail *mail)
+{
+	const struct scan_report *scan = mail->scan;
+	struct record_antivirus *out = &r->antivirus;
+
+	if (!scan)
+		return;
+	add_parts(r, mail);
+	/* Only taken apart: nobody looked for viruses. */
+	if (scan->result == SCAN_CLEAN && scan->engine.n == 0)
+		return;
+	out->result = slice_cstr(scan_result_word(scan->result));
+	out->names = matched(mail->arena, scan);
+	out->reason = scan->reason;
+	out->engine = scan->engine;
+	out->database = scan->database_version;
+	out->ms = (double)scan->us / 1000;
+}
+
+static void add_decision(struct record *r, const struct mail *mail,
+			 const struct decision *d)
+{
+	r->action = slice_cstr(action_word(d->action));
+	r->would = slice_cstr(action_word(d->would));
+	r->cause = slice_cstr(d->cause);
+	if (d->classed)
+		r->class = slice_cstr(vault_class_word(d->class));
+	r->class_reason = d->reason;
+	if (d->stored)
+		r->vault = d->action == ACTION_QUARANTINE ? SLICE("held")
+							  : SLICE("copy");
+	if (d->reply_code && d->action == d->would)
+		r->reply = arena_printf(mail->arena, "%s %s %s", d->reply_code,
+					d->reply_status, d->reply_text);
+}
+
 static void add_envelope(struct record *r, const struct mail *mail)
 {
 	const struct conn *conn = mail->conn;
@@ -198,14 +262,8 @@ const struct record *report_make(const struct policy *policy,
 	r->time_ms = mail->begun_wall_ms;
 	r->generation = conf_generation(engine_configuration(mail->engine));
 	add_envelope(r, mail);
-	r->action = slice_cstr(action_word(decision->action));
-	r->would = slice_cstr(action_word(decision->would));
-	r->cause = slice_cstr(decision->cause);
-	if (decision->reply_code && decision->action == decision->would)
-		r->reply = arena_printf(mail->arena, "%s %s %s",
-					decision->reply_code,
-					decision->reply_status,
-					decision->reply_text);
+	add_decision(r, mail, decision);
+	add_scan(r, mail);
 	r->score = mail->verdict->score;
 	add_thresholds(r, policy, mail->arena);
 	add_symbols(r, mail);

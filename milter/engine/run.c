@@ -14,6 +14,7 @@
 struct run {
 	uint32_t done;		/* checks that ended */
 	uint32_t waiting;	/* checks whose last run asked for more */
+	uint32_t awaited;	/* checks whose await() has returned */
 	uint32_t hungry;	/* checks that still want body bytes */
 	int64_t finish_ms;	/* when the end of the message came */
 };
@@ -123,11 +124,12 @@ static void advance(struct mail *mail)
 {
 	const struct engine *engine = mail->engine;
 	struct run *run = mail->run;
-	uint32_t blocked = run->waiting;
+	uint32_t asking = run->waiting & ~engine->awaiters;
+	uint32_t blocked = run->waiting & ~run->awaited;
 	bool moved = true;
 
-	if (blocked)
-		blocked &= ~lookups_wait(mail->lookups, blocked, 0);
+	if (asking)
+		blocked &= ~lookups_wait(mail->lookups, asking, 0);
 	while (moved) {
 		moved = false;
 		for (unsigned i = 0; i < engine->count; i++) {
@@ -149,11 +151,25 @@ static void advance(struct mail *mail)
 	}
 }
 
+/* Keeps the header section once it is whole. */
+static void spool_header(struct mail *mail)
+{
+	spool_begin(&mail->spool, (uint64_t)mail->engine->limits->message.n);
+	for (size_t i = 0; i < mail->header_count; i++)
+		spool_add_field(&mail->spool, mail->headers[i].name,
+				mail->headers[i].value);
+	spool_add(&mail->spool, SLICE("\r\n"));
+}
+
 void engine_stage(struct mail *mail, enum stage stage)
 {
 	const struct engine *engine = mail->engine;
 
 	mail->stage = stage;
+	if (stage == STAGE_HEADERS && (engine->vault || engine->scans))
+		spool_header(mail);
+	else if (stage == STAGE_MESSAGE)
+		spool_seal(&mail->spool);
 	mail->stage_us[stage] = clock_mono_us();
 	for (unsigned i = 0; i < engine->count; i++) {
 		const struct engine_check *row = &engine->checks[i];
@@ -173,6 +189,7 @@ bool engine_body(struct mail *mail, struct slice chunk)
 
 	mail->size += chunk.n;
 	mail->body_size += chunk.n;
+	spool_add(&mail->spool, chunk);
 	for (unsigned i = 0; run->hungry && i < engine->count; i++) {
 		const struct engine_check *row = &engine->checks[i];
 
@@ -180,7 +197,21 @@ bool engine_body(struct mail *mail, struct slice chunk)
 		    !row->check->body(mail, i, row->ready, chunk))
 			run->hungry &= ~bit(i);
 	}
-	return run->hungry != 0;
+	return run->hungry != 0 || mail->spool.state == SPOOL_OPEN;
+}
+
+/* Nothing but what is outside of DNS is waited for any more. */
+static void await(struct mail *mail)
+{
+	const struct engine *engine = mail->engine;
+	uint32_t waiting = mail->run->waiting;
+
+	for (unsigned i = 0; i < engine->count; i++)
+		if (waiting & bit(i))
+			engine->checks[i].check->await(mail, i,
+						       engine->checks[i].ready,
+						       mail->deadline_ms);
+	mail->run->awaited |= waiting;
 }
 
 void engine_finish(struct mail *mail)
@@ -196,13 +227,16 @@ void engine_finish(struct mail *mail)
 			run->finish_ms + engine->limits->deadline.ms;
 	engine_stage(mail, STAGE_MESSAGE);
 	while (run->done != all) {
+		uint32_t asking = run->waiting & ~engine->awaiters;
+
 		if (run->waiting == 0)
 			break;
-		if (clock_mono_ms() >= mail->deadline_ms)
+		if (!asking)
+			await(mail);
+		else if (clock_mono_ms() >= mail->deadline_ms)
 			lookups_give_up(mail->lookups);
 		else
-			lookups_wait(mail->lookups, run->waiting,
-				     mail->deadline_ms);
+			lookups_wait(mail->lookups, asking, mail->deadline_ms);
 		advance(mail);
 	}
 	score_verdict(engine->score, mail->verdict);

@@ -72,6 +72,13 @@ struct class_report {
 	struct slice reason;	/* one line, for the reply and the vault */
 };
 
+/* Set by antivirus: not scanned, and the setting is to defer it. */
+struct unscanned_report {
+	bool in;
+	bool by_message;	/* it would fail again next time */
+	struct slice reason;
+};
+
 #define VERDICT_HITS 128
 
 struct verdict {
@@ -85,6 +92,7 @@ struct verdict {
 	double score;
 	struct auth auth;
 	struct class_report classes[VAULT_CLASSES];
+	struct unscanned_report unscanned;
 };
 
 /*

@@ -47,6 +47,10 @@ struct vault_entry {
 	uint64_t size;			/* bytes of the message */
 };
 
+/* Where the vault of a configuration is. */
+void vault_path(const struct conf *conf, struct slice state_dir, char *path,
+		size_t room);
+
 struct vault;
 
 /*

@@ -11,7 +11,7 @@ import pytest
 from support.samples import Samples
 
 NOW = int(time.time())
-KINDS = ("accepted", "tagged", "rejected", "deferred")
+KINDS = ("accepted", "tagged", "rejected", "deferred", "held")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_sums_agree_with_the_log(samples):
         assert sum(totals[kind] for kind in KINDS) == totals["messages"]
         assert totals["received"] + totals["sent"] == totals["messages"]
         assert totals["spam"] == totals["tagged"] + totals["rejected"]
-        assert totals["viruses"] is None
+        assert totals["viruses"] == 0
         top = {one["value"]: one["count"] for one in found["symbols"]}
         assert abs(top["HEADER_REPEATED"] - len(rejected)) <= 8
 
@@ -61,7 +61,7 @@ def test_text(samples):
                           ("refused", "rejected"), ("deferred", "deferred"),
                           ("spam", "spam"), ("tagged as spam", "tagged")):
         assert re.search(rf"^  {words} +{totals[number]}\b", said, re.M), words
-    assert "there is no virus scanner" in said
+    assert re.search(r"^  viruses +0\b", said, re.M)
     assert "user0@example.org" in said and "RBL_SPAMHAUS_XBL" in said
     assert max(map(len, said.splitlines())) <= 80
 

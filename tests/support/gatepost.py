@@ -22,7 +22,8 @@ def build_folder():
     return Path(os.environ.get("GATEPOST_BUILD", TOP / "build"))
 
 
-PROGRAMS = ("gatepost", "gatepostd", "gatepost-recorder", "gatepost-worker")
+PROGRAMS = ("gatepost", "gatepostd", "gatepost-recorder", "gatepost-scanner",
+            "gatepost-worker")
 
 
 @functools.cache
@@ -71,6 +72,8 @@ class Gatepost:
             "greylist.mode": "off",
             # Instances must not meet; http_port is one that is free.
             "http.listen": "",
+            # What the host has of signatures is nobody's business.
+            "antivirus.engine": "off",
         }
         self.settings.update(settings or {})
         self.wrapper = []       # what starts it, such as env

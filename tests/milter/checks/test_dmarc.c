@@ -363,7 +363,9 @@ static void enforcement_is_passed_on(void **state)
 	struct mail *mail = bench_judge(bench, &letter);
 
 	(void)state;
-	assert_true(mail->verdict->auth.dmarc.enforce);
+	assert_true(mail->verdict->classes[VAULT_DMARC].in);
+	assert_int_equal(mail->verdict->classes[VAULT_DMARC].action,
+			 CLASS_REJECT);
 	assert_string_equal(shown(mail), FAILS);
 	mail_free(&mail);
 	bench_free(&bench);

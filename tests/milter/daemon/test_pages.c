@@ -77,7 +77,7 @@ static void test_status_is_one_line_of_json(void **state)
 		"\"at_most_ms\":null}]",
 		"\"store\":{\"asked\":0,\"late\":2,",
 		"\"queued\":0,\"history_up\":true}",
-		"\"crashes\":{\"worker\":0,\"recorder\":0}}\n",
+		"\"crashes\":{\"worker\":0,\"recorder\":0,\"scanner\":0}}\n",
 	};
 	struct http_request request = {.path = SLICE("/status")};
 	struct world w;

@@ -14,6 +14,8 @@ struct wish {
 	double points;
 	struct auth auth;
 	enum commit_wish asks;
+	struct class_report classes[VAULT_CLASSES];
+	struct unscanned_report unscanned;
 };
 static struct wish wish;	/* what the check of this test finds */
 static struct commit seen;	/* what its commit() was told */
@@ -28,6 +30,12 @@ static enum step judge(struct mail *mail, unsigned index, const void *ready,
 	verdict->auth = wish.auth;
 	if (!verdict->auth.spf.scope)
 		verdict->auth.spf.scope = "mfrom";
+	for (int i = 0; i < VAULT_CLASSES; i++)
+		if (wish.classes[i].in)
+			verdict_class(verdict, (enum vault_class)i,
+				      wish.classes[i].action,
+				      wish.classes[i].keep, "class %d", i);
+	verdict->unscanned = wish.unscanned;
 	return STEP_DONE;
 }
 
@@ -144,7 +152,7 @@ static void shadow_mode_only_tags(void **state)
 	fixture_close(&f);
 }
 
-static void dmarc_acts_only_when_told(void **state)
+static void dmarc_acts_by_its_class_alone(void **state)
 {
 	struct decision d;
 	struct fixture f;
@@ -160,14 +168,133 @@ static void dmarc_acts_only_when_told(void **state)
 	decide(&f, "1", NULL, &d);
 	assert_int_equal(d.action, ACTION_ACCEPT);
 	fixture_close(&f);
-	wish.auth.dmarc.enforce = true;
+	wish.classes[VAULT_DMARC] = (struct class_report){
+		.in = true, .action = CLASS_REJECT};
 	decide(&f, "1", NULL, &d);
 	assert_int_equal(d.action, ACTION_REJECT);
+	assert_string_equal(d.cause, "dmarc");
 	assert_non_null(strstr(d.reply_text, "DMARC policy of example.org"));
 	fixture_close(&f);
-	wish.auth.dmarc.disposition = DMARC_POLICY_QUARANTINE;
-	decide(&f, "1", NULL, &d);
+}
+
+#define TAG(class) [class] = {.in = true, .action = CLASS_TAG}
+#define HOLD(class) [class] = {.in = true, .action = CLASS_QUARANTINE}
+#define REFUSE(class) [class] = {.in = true, .action = CLASS_REJECT}
+
+static void the_strictest_class_decides(void **state)
+{
+	static const struct {
+		struct class_report classes[VAULT_CLASSES];
+		const char *points, *set;
+		enum action action;
+		const char *cause;
+		enum vault_class class;
+	} cases[] = {
+		{{HOLD(VAULT_VIRUS)}, "0", NULL, ACTION_QUARANTINE, "virus",
+		 VAULT_VIRUS},
+		{{REFUSE(VAULT_VIRUS)}, "0", NULL, ACTION_REJECT, "virus",
+		 VAULT_VIRUS},
+		{{TAG(VAULT_VIRUS)}, "0", NULL, ACTION_TAG, "virus",
+		 VAULT_VIRUS},
+		{{TAG(VAULT_VIRUS), HOLD(VAULT_ATTACHMENT)}, "0", NULL,
+		 ACTION_QUARANTINE, "attachment", VAULT_ATTACHMENT},
+		{{HOLD(VAULT_VIRUS), HOLD(VAULT_ATTACHMENT)}, "0", NULL,
+		 ACTION_QUARANTINE, "virus", VAULT_VIRUS},
+		/* A score above reject refuses what a class would hold. */
+		{{HOLD(VAULT_VIRUS)}, "20", NULL, ACTION_REJECT, "score",
+		 VAULT_SPAM},
+		{{REFUSE(VAULT_DMARC)}, "20", NULL, ACTION_REJECT, "dmarc",
+		 VAULT_DMARC},
+		{{{0}}, "12", "actions.spam=quarantine", ACTION_QUARANTINE,
+		 "score", VAULT_SPAM},
+		{{{0}}, "12", "actions.spam=reject", ACTION_REJECT, "score",
+		 VAULT_SPAM},
+		{{{0}}, "20", "actions.quarantine=off", ACTION_REJECT, "score",
+		 VAULT_SPAM},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decision d;
+		struct fixture f;
+
+		memset(&wish, 0, sizeof(wish));
+		memcpy(wish.classes, cases[i].classes, sizeof(wish.classes));
+		decide(&f, cases[i].points, cases[i].set, &d);
+		assert_int_equal(d.action, cases[i].action);
+		assert_string_equal(d.cause, cases[i].cause);
+		assert_true(d.classed);
+		assert_int_equal(d.class, cases[i].class);
+		assert_true((d.reply_code != NULL) ==
+			    (d.action == ACTION_REJECT));
+		fixture_close(&f);
+	}
+}
+
+static void a_copy_is_kept_of_what_is_rejected_and_no_more(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	wish.classes[VAULT_VIRUS] = (struct class_report){
+		.in = true, .action = CLASS_REJECT, .keep = true};
+	decide(&f, "0", NULL, &d);
+	assert_true(d.keep);
+	fixture_close(&f);
+	wish.classes[VAULT_VIRUS].action = CLASS_QUARANTINE;
+	decide(&f, "0", NULL, &d);
+	assert_false(d.keep);
+	fixture_close(&f);
+	memset(&wish, 0, sizeof(wish));
+	decide(&f, "20", "actions.keep_rejected=yes", &d);
+	assert_true(d.keep);
+	fixture_close(&f);
+	decide(&f, "20", NULL, &d);
+	assert_false(d.keep);
+	fixture_close(&f);
+}
+
+static void what_is_held_is_only_tagged_in_shadow_mode(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	wish.classes[VAULT_VIRUS] = (struct class_report){
+		.in = true, .action = CLASS_QUARANTINE};
+	decide(&f, "0", "shadow=yes", &d);
 	assert_int_equal(d.action, ACTION_TAG);
+	assert_int_equal(d.would, ACTION_QUARANTINE);
+	fixture_close(&f);
+}
+
+static void what_could_not_be_scanned_waits_unless_it_is_refused(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	(void)state;
+	memset(&wish, 0, sizeof(wish));
+	wish.unscanned = (struct unscanned_report){true, true, SLICE("why")};
+	decide(&f, "0", NULL, &d);
+	assert_int_equal(d.action, ACTION_TEMPFAIL);
+	assert_string_equal(d.cause, "unscanned");
+	assert_string_equal(d.reply_code, "451");
+	/* Without a vault it comes again for ever, but is not lost. */
+	policy_commit(f.policy, f.mail, &d);
+	assert_int_equal(d.action, ACTION_TEMPFAIL);
+	assert_false(seen.accept);
+	fixture_close(&f);
+	decide(&f, "20", NULL, &d);
+	assert_int_equal(d.action, ACTION_REJECT);
+	fixture_close(&f);
+	wish.classes[VAULT_VIRUS] = (struct class_report){
+		.in = true, .action = CLASS_QUARANTINE};
+	decide(&f, "0", NULL, &d);
+	assert_int_equal(d.action, ACTION_QUARANTINE);
 	fixture_close(&f);
 }
 
@@ -298,7 +425,13 @@ int main(void)
 		cmocka_unit_test(bands_follow_the_score),
 		cmocka_unit_test(a_rejection_says_why_and_names_the_record),
 		cmocka_unit_test(shadow_mode_only_tags),
-		cmocka_unit_test(dmarc_acts_only_when_told),
+		cmocka_unit_test(dmarc_acts_by_its_class_alone),
+		cmocka_unit_test(the_strictest_class_decides),
+		cmocka_unit_test(
+			a_copy_is_kept_of_what_is_rejected_and_no_more),
+		cmocka_unit_test(what_is_held_is_only_tagged_in_shadow_mode),
+		cmocka_unit_test(
+			what_could_not_be_scanned_waits_unless_it_is_refused),
 		cmocka_unit_test(dns_failure_defers_only_when_told),
 		cmocka_unit_test(
 			checks_with_state_are_told_what_policy_is_about_to_do),

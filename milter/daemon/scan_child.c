@@ -1,0 +1,107 @@
+/*
+ * It dies by signal or by its jail's hand with the message it is at; the
+ * reply socket closes, and the worker knows. Nothing else is lost.
+ */
+#include "milter/daemon/scan_child.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "milter/daemon/jail_scanner.h"
+#include "milter/daemon/scan_job.h"
+#include "milter/daemon/scan_tmp.h"
+#include "milter/scan/scan_message.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct scanner_conf *settings_of(const struct scan_child *child)
+{
+	return conf_group(child->process->conf, &scanner_settings);
+}
+
+static int enter_jail(const struct scan_child *child, struct err *err)
+{
+	const struct scanner_conf *conf = settings_of(child);
+	const struct jail_scanner bounds = {
+		.tmp = child->tmp,
+		.memory = (uint64_t)conf->memory.n,
+		.file_bytes = (uint64_t)conf->tmp.n,
+	};
+
+	(void)scan_tmp_mount(child->tmp, (uint64_t)conf->tmp.n);
+	if (child->clamav &&
+	    clamav_use_tmp(child->clamav, child->tmp, err) < 0)
+		return -1;
+	return jail_scanner_enter(&bounds, err);
+}
+
+static void scan(const struct scan_child *child, struct arena *arena,
+		 const struct scan_job *job, struct scan_report *report_r)
+{
+	const struct scanner_conf *conf = settings_of(child);
+	const struct scan_limits limits = {
+		.scan_size = (uint64_t)conf->scan_size.n,
+		.files = (unsigned)conf->files,
+		.recursion = (unsigned)conf->recursion,
+		.time_ms = conf->engine_time.ms,
+	};
+
+	if (job->refused)
+		*report_r = (struct scan_report){
+			.result = SCAN_UNSCANNED,
+			.trouble = SCAN_ERROR,
+			.reason = slice_cstr(job->refused),
+		};
+	else
+		scan_message(arena, job->message, child->clamav, &limits,
+			     report_r);
+	if (!child->clamav)
+		return;
+	report_r->engine = slice_cstr(child->about->engine);
+	report_r->database_version = child->about->database_version;
+	report_r->database_time = child->about->database_time;
+	report_r->signatures = child->about->signatures;
+}
+
+static void take_one(const struct scan_child *child)
+{
+	struct arena *arena;
+	struct scan_report report;
+	struct scan_job job;
+
+	/* Before, or it could not be ended by force while it takes it. */
+	atomic_store(&child->line->busy_since_ms, clock_mono_ms());
+	if (scan_job_take(ROLE_FD_SCANS, &job)) {
+		arena = arena_new(0);
+		scan(child, arena, &job, &report);
+		scan_job_end(&job, child->process->slot, arena, &report);
+		arena_free(&arena);
+		if (child->clamav)
+			scan_tmp_empty(child->tmp);
+	}
+	atomic_store(&child->line->busy_since_ms, 0);
+}
+
+_Noreturn void scan_child_run(const struct scan_child *child)
+{
+	struct pollfd fds[] = {
+		{.fd = child->until, .events = POLLIN},
+		{.fd = ROLE_FD_SCANS, .events = POLLIN},
+	};
+	struct err err;
+
+	if (enter_jail(child, &err) < 0) {
+		log_error("a scanner cannot be jailed: %s", err.text);
+		_exit(EXIT_OSERR);
+	}
+	for (;;) {
+		if (poll(fds, 2, -1) <= 0)
+			continue;
+		if (fds[0].revents)
+			_exit(EXIT_SUCCESS);
+		if (fds[1].revents & POLLIN)
+			take_one(child);
+		else if (fds[1].revents)
+			_exit(EXIT_SUCCESS);
+	}
+}

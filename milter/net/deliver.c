@@ -1,0 +1,600 @@
+/*
+ * libcurl speaks SMTP and HTTP; this says what, follows what is answered,
+ * and ends it when time is over. A call owns its handle, so any thread may
+ * call; nothing is kept from one call to the next.
+ *
+ * Bytes: libcurl doubles a dot at the begin of a line, which is one after
+ * CR LF, as RFC 5321 4.5.2 says. Many servers, Postfix among them, take a
+ * bare LF for a line's end too. There, a message of ours with LF.LF would
+ * end early and what follows be obeyed as commands ("SMTP smuggling"), so a
+ * dot after a bare LF is doubled as well; a server that is strict keeps one
+ * dot too many. A message without a line end at its end gets CR LF, without
+ * which SMTP cannot end it. An empty one stays empty.
+ *
+ * STARTTLS: used when offered, and without a look at the certificate, as
+ * between mail servers (RFC 7435), but not on this host, where it protects
+ * from nobody. HTTPS is verified by the system's certificates.
+ */
+#include "milter/net/deliver.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/utf8.h"
+#include "milter/net/deliver_check.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK 32768
+#define REPLY_MAX 300
+#define QUIT_MS 1000 /* for a server that has all it needs */
+#define RECIPIENTS_MAX 1000
+
+/* Without it, a name server that is silent outlasts our own time. */
+#if LIBCURL_VERSION_NUM >= 0x075700
+static void set_quick_exit(CURL *curl)
+{
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+}
+#else
+static void set_quick_exit(CURL *curl)
+{
+	(void)curl;
+}
+#endif
+
+#if LIBCURL_VERSION_NUM >= 0x075500
+static void set_protocols(CURL *curl, bool mail)
+{
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
+			 mail ? "smtp" : "http,https");
+}
+#else
+static void set_protocols(CURL *curl, bool mail)
+{
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS,
+			 mail ? (long)CURLPROTO_SMTP
+			      : (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+}
+#endif
+
+/* Where the bytes of a message come from, and how far they are sent. */
+struct source {
+	const struct deliver_mail *mail;
+	uint64_t at, size;
+	char before[2]; /* the two bytes before `at` */
+	char chunk[CHUNK];
+	size_t chunk_at, chunk_n;
+	bool failed;
+	bool ended;
+};
+
+enum stage { GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA, MESSAGE, QUIT };
+
+struct dialogue {
+	struct source *source;
+	int64_t deadline_ms;
+	enum stage stage;
+	size_t rcpts;		/* commands RCPT that were sent */
+	bool needs_utf8, has_utf8;
+	bool reply_ended;	/* what comes begins another reply */
+	char reply[REPLY_MAX];	/* the last one, its lines joined */
+	size_t reply_n;
+};
+
+int deliver_init(struct err *err)
+{
+	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+	if (code == CURLE_OK)
+		return 0;
+	return err_set(err, "libcurl does not start: %s",
+		       curl_easy_strerror(code));
+}
+
+/* 0: there is no more; -1: the file cannot be read. */
+static int source_fill(struct source *s)
+{
+	const struct deliver_mail *mail = s->mail;
+	uint64_t left = s->size - s->at;
+	size_t want = left > CHUNK ? CHUNK : (size_t)left;
+	ssize_t n = (ssize_t)want;
+
+	if (want == 0)
+		return 0;
+	if (mail->fd < 0)
+		memcpy(s->chunk, mail->text.p + s->at, want);
+	else
+		do
+			n = pread(mail->fd, s->chunk, want,
+				  (off_t)(mail->offset + (int64_t)s->at));
+		while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -1;
+	s->at += (uint64_t)n;
+	s->chunk_n = (size_t)n;
+	s->chunk_at = 0;
+	return 1;
+}
+
+/* Whether c, the next byte, is a dot that is not libcurl's to double. */
+static bool source_is_bare_dot(const struct source *s, char c)
+{
+	return c == '.' && s->before[1] == '\n' && s->before[0] != '\r';
+}
+
+static void source_step(struct source *s, char c)
+{
+	s->before[0] = s->before[1];
+	s->before[1] = c;
+}
+
+static void source_rewind(struct source *s)
+{
+	s->at = s->chunk_at = s->chunk_n = 0;
+	s->before[0] = '\r';
+	s->before[1] = '\n';
+	s->ended = false;
+}
+
+/* Bytes of it all with the dots that are added here; -1: it fails. */
+static int64_t source_measure(struct source *s)
+{
+	int64_t size = 0;
+	int more;
+
+	source_rewind(s);
+	while ((more = source_fill(s)) > 0) {
+		size += (int64_t)s->chunk_n;
+		for (size_t i = 0; i < s->chunk_n; i++) {
+			size += source_is_bare_dot(s, s->chunk[i]);
+			source_step(s, s->chunk[i]);
+		}
+	}
+	source_rewind(s);
+	return more < 0 ? -1 : size;
+}
+
+static size_t read_message(char *to, size_t size, size_t count, void *with)
+{
+	struct dialogue *d = with;
+	struct source *s = d->source;
+	size_t room = size * count, n = 0;
+
+	d->stage = MESSAGE;
+	if (d->needs_utf8 && !d->has_utf8)
+		return CURL_READFUNC_ABORT;
+	/* Two of room: a byte may bring a dot. */
+	while (n + 2 <= room) {
+		char c;
+
+		if (s->chunk_at == s->chunk_n) {
+			int more = source_fill(s);
+
+			s->failed = more < 0;
+			s->ended = more == 0;
+			if (more < 0)
+				return CURL_READFUNC_ABORT;
+			if (more == 0)
+				break;
+		}
+		c = s->chunk[s->chunk_at++];
+		if (source_is_bare_dot(s, c))
+			to[n++] = '.';
+		to[n++] = c;
+		source_step(s, c);
+	}
+	return n;
+}
+
+static void note_command(struct dialogue *d, struct slice line)
+{
+	static const struct {
+		const char *verb;
+		enum stage stage;
+	} verbs[] = {{"EHLO", EHLO}, {"HELO", EHLO}, {"STARTTLS", STARTTLS},
+		     {"MAIL", MAIL}, {"RCPT", RCPT}, {"DATA", DATA},
+		     {"QUIT", QUIT}};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (!slice_starts_nocase(line, slice_cstr(verbs[i].verb)))
+			continue;
+		d->stage = verbs[i].stage;
+		d->rcpts += d->stage == RCPT;
+		if (d->stage == EHLO)
+			d->has_utf8 = false;
+		/* It shall not wait for the answer to that for long. */
+		if (d->stage == QUIT &&
+		    d->deadline_ms > clock_mono_ms() + QUIT_MS)
+			d->deadline_ms = clock_mono_ms() + QUIT_MS;
+		return;
+	}
+}
+
+static void note_reply(struct dialogue *d, struct slice line)
+{
+	line = slice_trim(line);
+	if (d->stage == QUIT)
+		return;
+	if (d->stage == EHLO && line.n > 4 &&
+	    slice_eq_nocase(slice_sub(line, 4, line.n), SLICE("SMTPUTF8")))
+		d->has_utf8 = true;
+	if (d->reply_ended)
+		d->reply_n = 0;
+	else if (d->reply_n > 0 && d->reply_n < REPLY_MAX && line.n > 4)
+		d->reply[d->reply_n++] = ' ';
+	if (!d->reply_ended && d->reply_n > 0)
+		line = slice_sub(line, 4, line.n);
+	d->reply_ended = true;
+	line = slice_sub(line, 0, REPLY_MAX - d->reply_n);
+	if (line.n > 0)
+		memcpy(d->reply + d->reply_n, line.p, line.n);
+	d->reply_n += line.n;
+}
+
+static int follow(CURL *curl, curl_infotype type, char *bytes, size_t n,
+		  void *with)
+{
+	struct dialogue *d = with;
+	struct slice line = {bytes, n};
+
+	(void)curl;
+	if (type == CURLINFO_HEADER_OUT) {
+		note_command(d, line);
+	} else if (type == CURLINFO_HEADER_IN) {
+		note_reply(d, line);
+		d->reply_ended = n < 4 || bytes[3] != '-';
+	}
+	return 0;
+}
+
+/* Asked at least once a second, also where libcurl's own limit is not. */
+static int look_at_clock(void *with, curl_off_t a, curl_off_t b, curl_off_t c,
+			 curl_off_t d)
+{
+	const struct dialogue *dialogue = with;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	if (dialogue->needs_utf8 && !dialogue->has_utf8 &&
+	    dialogue->stage >= MAIL)
+		return 1;
+	return clock_mono_ms() >= dialogue->deadline_ms;
+}
+
+static size_t ignore(char *bytes, size_t size, size_t count, void *with)
+{
+	(void)bytes;
+	(void)with;
+	return size * count;
+}
+
+/* What mail and posts have in common. */
+static void set_common(CURL *curl, char *why, int64_t timeout_ms)
+{
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	/* Not what the environment says. */
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	set_quick_exit(curl);
+}
+
+static int check_envelope(const struct deliver_mail *mail, struct err *err)
+{
+	if (mail->rcpt_count == 0)
+		return err_set(err, "there is no recipient");
+	if (mail->rcpt_count > RECIPIENTS_MAX)
+		return err_set(err, "%zu recipients are too many (%d)",
+			       mail->rcpt_count, RECIPIENTS_MAX);
+	if (mail->sender.n > 0 && !deliver_address_ok(mail->sender))
+		return err_set(err, "the sender's address cannot be sent");
+	for (size_t i = 0; i < mail->rcpt_count; i++)
+		if (!deliver_address_ok(mail->rcpts[i]))
+			return err_set(err,
+				       "the address of recipient %zu cannot "
+				       "be sent",
+				       i + 1);
+	for (const char *p = mail->helo; p && *p; p++)
+		if (!ascii_is_alnum(*p) && !strchr(".-:[]", *p))
+			return err_set(err, "\"%.100s\" is no name to greet "
+					    "with",
+				       mail->helo);
+	return 0;
+}
+
+static struct curl_slist *list_recipients(struct arena *arena,
+					  const struct deliver_mail *mail)
+{
+	struct curl_slist *list = NULL;
+
+	for (size_t i = 0; i < mail->rcpt_count; i++) {
+		struct curl_slist *more = curl_slist_append(
+			list, arena_cstr(arena, mail->rcpts[i]));
+
+		if (!more) {
+			curl_slist_free_all(list);
+			return NULL;
+		}
+		list = more;
+	}
+	return list;
+}
+
+static void set_mail(CURL *curl, struct arena *arena,
+		     const struct deliver_mail *mail,
+		     const struct deliver_server *server)
+{
+	const char *helo = mail->helo ? mail->helo : "";
+	char *escaped = *helo ? curl_easy_escape(curl, helo, 0) : NULL;
+	struct slice url = arena_printf(
+		arena, "smtp://%s%s%s:%u/%s", server->ipv6 ? "[" : "",
+		server->host, server->ipv6 ? "]" : "", server->port,
+		escaped ? escaped : "");
+
+	curl_free(escaped);
+	set_protocols(curl, true);
+	curl_easy_setopt(curl, CURLOPT_URL, url.p);
+	curl_easy_setopt(curl, CURLOPT_IPRESOLVE,
+			 (long)(server->ipv6 ? CURL_IPRESOLVE_V6
+					     : CURL_IPRESOLVE_V4));
+	curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+			 (long)(mail->timeout_ms / 1000 + 1));
+	if (mail->sender.n > 0)
+		curl_easy_setopt(curl, CURLOPT_MAIL_FROM,
+				 arena_cstr(arena, mail->sender));
+	curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	if (!server->local)
+		curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
+static void set_callbacks(CURL *curl, struct dialogue *d)
+{
+	curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
+	curl_easy_setopt(curl, CURLOPT_READDATA, d);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
+	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, follow);
+	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, d);
+	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_clock);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+}
+
+/* "RCPT TO:<x>", for errors; made safe later. */
+static struct slice name_stage(struct arena *arena, const struct dialogue *d,
+			       const struct deliver_mail *mail)
+{
+	static const char *const words[] = {
+		[GREETING] = "the connection", [EHLO] = "EHLO",
+		[STARTTLS] = "STARTTLS",       [MAIL] = "MAIL FROM",
+		[RCPT] = "RCPT TO",	       [DATA] = "DATA",
+		[MESSAGE] = "the message",     [QUIT] = "QUIT",
+	};
+
+	if (d->stage == RCPT && d->rcpts > 0 && d->rcpts <= mail->rcpt_count)
+		return arena_printf(arena, "RCPT TO:<%.*s>",
+				    SLICE_FMT(mail->rcpts[d->rcpts - 1]));
+	return slice_cstr(words[d->stage]);
+}
+
+static enum deliver_result __attribute__((format(printf, 3, 4)))
+say(struct err *err, enum deliver_result result, const char *format, ...)
+{
+	struct arena *arena = arena_new(0);
+	va_list args;
+	struct slice text;
+
+	va_start(args, format);
+	text = utf8_shown(arena, arena_vprintf(arena, format, args));
+	va_end(args);
+	text = utf8_cut(text, sizeof(err->text) - 1);
+	err_set(err, "%.*s", SLICE_FMT(text));
+	arena_free(&arena);
+	return result;
+}
+
+static enum deliver_result judge_mail(struct arena *arena,
+				      const struct deliver_mail *mail,
+				      const struct dialogue *d, CURLcode code,
+				      const char *why, struct err *err)
+{
+	struct slice stage = name_stage(arena, d, mail);
+	struct slice reply = {d->reply, d->reply_n};
+	char first = d->reply_n > 0 ? d->reply[0] : '\0';
+
+	if (code == CURLE_OK)
+		return DELIVER_DONE;
+	if (d->source->failed)
+		return say(err, DELIVER_LATER, "the message cannot be read");
+	if (d->needs_utf8 && !d->has_utf8 && d->stage >= MAIL)
+		return say(err, DELIVER_REFUSED,
+			   "%s: the server does not take addresses in UTF-8 "
+			   "(SMTPUTF8)",
+			   mail->server);
+	if (code == CURLE_OPERATION_TIMEDOUT ||
+	    code == CURLE_ABORTED_BY_CALLBACK)
+		return say(err, DELIVER_LATER,
+			   "%s: no answer to %.*s in %lld ms", mail->server,
+			   SLICE_FMT(stage), (long long)mail->timeout_ms);
+	if (first == '4' || first == '5')
+		return say(err,
+			   first == '5' ? DELIVER_REFUSED : DELIVER_LATER,
+			   "%s: the answer to %.*s was: %.*s", mail->server,
+			   SLICE_FMT(stage), SLICE_FMT(reply));
+	return say(err, DELIVER_LATER, "%s: %.*s failed: %s", mail->server,
+		   SLICE_FMT(stage), why[0] ? why : curl_easy_strerror(code));
+}
+
+static enum deliver_result send_mail(struct arena *arena,
+				     const struct deliver_mail *mail,
+				     const struct deliver_server *server,
+				     struct dialogue *d, struct err *err)
+{
+	CURL *curl = curl_easy_init();
+	struct curl_slist *rcpts = list_recipients(arena, mail);
+	int64_t size = source_measure(d->source);
+	char why[CURL_ERROR_SIZE] = "";
+	enum deliver_result result;
+
+	if (!curl || !rcpts || size < 0) {
+		result = say(err, DELIVER_LATER, "%s",
+			     size < 0 ? "the message cannot be read"
+				      : "out of memory");
+	} else {
+		set_common(curl, why, mail->timeout_ms);
+		set_mail(curl, arena, mail, server);
+		set_callbacks(curl, d);
+		curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, rcpts);
+		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+				 (curl_off_t)size);
+		result = judge_mail(arena, mail, d, curl_easy_perform(curl),
+				    why, err);
+	}
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(rcpts);
+	return result;
+}
+
+enum deliver_result deliver_mail(const struct deliver_mail *mail,
+				 struct err *err)
+{
+	struct arena *arena = arena_new(2 * CHUNK);
+	struct dialogue d = {.source = ARENA_NEW(arena, struct source),
+			     .reply_ended = true};
+	enum deliver_result result = DELIVER_REFUSED;
+	struct deliver_server server;
+
+	d.deadline_ms = clock_mono_ms() + mail->timeout_ms;
+	d.source->mail = mail;
+	d.source->size = mail->fd < 0 ? mail->text.n : mail->size;
+	d.needs_utf8 = deliver_address_utf8(mail->sender);
+	for (size_t i = 0; i < mail->rcpt_count; i++)
+		d.needs_utf8 |= deliver_address_utf8(mail->rcpts[i]);
+	if (mail->timeout_ms <= 0)
+		result = say(err, DELIVER_LATER, "no time was left");
+	else if (deliver_server_read(slice_cstr(mail->server), &server, err) ==
+			 0 &&
+		 check_envelope(mail, err) == 0)
+		result = send_mail(arena, mail, &server, &d, err);
+	arena_free(&arena);
+	return result;
+}
+
+static bool field_ok(const char *text)
+{
+	return !strpbrk(text, "\r\n");
+}
+
+/* NULL: no memory, or a field that would be two. */
+static struct curl_slist *list_headers(struct arena *arena,
+				       const struct deliver_post *post)
+{
+	struct slice type = arena_printf(arena, "Content-Type: %s",
+					 post->content_type);
+	/* libcurl would ask first whether a long body may come. */
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *more;
+
+	more = field_ok(type.p) ? curl_slist_append(list, type.p) : NULL;
+	for (size_t i = 0; more && post->headers && post->headers[i]; i++)
+		more = field_ok(post->headers[i])
+			       ? curl_slist_append(list, post->headers[i])
+			       : NULL;
+	if (!more)
+		curl_slist_free_all(list);
+	return more ? list : NULL;
+}
+
+/* Keeps the begin of what is answered, for errors. */
+static size_t keep_begin(char *bytes, size_t size, size_t count, void *with)
+{
+	struct dialogue *d = with;
+	size_t n = size * count, room = REPLY_MAX - d->reply_n;
+
+	memcpy(d->reply + d->reply_n, bytes, n < room ? n : room);
+	d->reply_n += n < room ? n : room;
+	return n;
+}
+
+static void set_post(CURL *curl, const struct deliver_post *post,
+		     struct curl_slist *headers, struct dialogue *d)
+{
+	set_protocols(curl, false);
+	curl_easy_setopt(curl, CURLOPT_URL, post->url);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+			 (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "gatepost");
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+			 post->body.p ? post->body.p : "");
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+			 (curl_off_t)post->body.n);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_begin);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
+}
+
+static enum deliver_result judge_post(CURL *curl, const struct dialogue *d,
+				      CURLcode code, const char *why,
+				      struct err *err)
+{
+	struct slice reply = slice_trim((struct slice){d->reply, d->reply_n});
+	long status = 0;
+
+	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+		return say(err, DELIVER_REFUSED, "%s",
+			   why[0] ? why : curl_easy_strerror(code));
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (code != CURLE_OK)
+		return say(err, DELIVER_LATER, "%s",
+			   why[0] ? why : curl_easy_strerror(code));
+	if (status / 100 == 2)
+		return DELIVER_DONE;
+	return say(err,
+		   status / 100 == 4 && status != 408 && status != 429
+			   ? DELIVER_REFUSED
+			   : DELIVER_LATER,
+		   "the answer was %ld %.*s", status, SLICE_FMT(reply));
+}
+
+enum deliver_result deliver_post(const struct deliver_post *post,
+				 struct err *err)
+{
+	struct arena *arena = arena_new(0);
+	struct curl_slist *headers = list_headers(arena, post);
+	struct dialogue d = {.reply_ended = true};
+	char why[CURL_ERROR_SIZE] = "";
+	enum deliver_result result;
+	CURL *curl = curl_easy_init();
+
+	if (post->timeout_ms <= 0) {
+		result = say(err, DELIVER_LATER, "no time was left");
+	} else if (!headers) {
+		result = say(err, DELIVER_REFUSED,
+			     "a field of the header has a line end");
+	} else if (!curl) {
+		result = say(err, DELIVER_LATER, "out of memory");
+	} else {
+		set_common(curl, why, post->timeout_ms);
+		set_post(curl, post, headers, &d);
+		result = judge_post(curl, &d, curl_easy_perform(curl), why,
+				    err);
+	}
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(headers);
+	arena_free(&arena);
+	return result;
+}

@@ -1,0 +1,208 @@
+/* Tables would be faster; mail is small. */
+#include "milter/scan/decode.h"
+
+/* Shorter ones hide nothing that a signature knows. */
+#define RUN_MIN 32
+#define LINE_MIN 4
+#define UU_LINE_MAX 64
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Writes what `have` values of a group make. */
+static size_t flush_group(uint32_t group, int have, char *to)
+{
+	if (have < 2)
+		return 0;
+	group <<= 6 * (4 - have);
+	to[0] = (char)(group >> 16);
+	to[1] = (char)(group >> 8);
+	to[2] = (char)group;
+	return (size_t)have - 1;
+}
+
+struct slice decode_base64(struct arena *arena, struct slice text, bool stops)
+{
+	char *to = arena_alloc(arena, text.n / 4 * 3 + text.n % 4 + 4);
+	uint32_t group = 0;
+	size_t n = 0;
+	int have = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		int value = base64_value(text.p[i]);
+
+		if (text.p[i] == '=' && have > 0) {
+			n += flush_group(group, have, to + n);
+			group = 0;
+			have = 0;
+			if (stops)
+				return (struct slice){to, n};
+		}
+		if (value < 0)
+			continue;
+		group = group << 6 | (uint32_t)value;
+		if (++have == 4) {
+			n += flush_group(group, have, to + n);
+			group = 0;
+			have = 0;
+		}
+	}
+	n += flush_group(group, have, to + n);
+	return (struct slice){to, n};
+}
+
+static int hex_value(char c)
+{
+	c = ascii_lower(c);
+	return ascii_is_digit(c) ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+struct slice decode_quoted(struct arena *arena, struct slice text)
+{
+	char *to = arena_alloc(arena, text.n + 1);
+	size_t n = 0, i = 0;
+
+	while (i < text.n) {
+		if (text.p[i] != '=') {
+			to[n++] = text.p[i++];
+		} else if (text.n - i >= 3 && hex_value(text.p[i + 1]) >= 0 &&
+			   hex_value(text.p[i + 2]) >= 0) {
+			to[n++] = (char)(hex_value(text.p[i + 1]) << 4 |
+					 hex_value(text.p[i + 2]));
+			i += 3;
+		} else {
+			size_t end = slice_find(text, i, '\n');
+			struct slice gap = slice_sub(text, i + 1, end);
+
+			/* A soft line break, or a sign that stands alone. */
+			if (slice_trim(gap).n > 0 || end == text.n)
+				to[n++] = text.p[i++];
+			else
+				i = end + 1;
+		}
+	}
+	return (struct slice){to, n};
+}
+
+static size_t decode_uu_line(struct slice line, char *to)
+{
+	size_t want = line.n > 0 ? (size_t)((line.p[0] - ' ') & 0x3f) : 0;
+	size_t n = 0;
+
+	for (size_t i = 1; n < want; i += 4) {
+		uint32_t group = 0;
+
+		for (size_t k = 0; k < 4; k++)
+			group = group << 6 |
+				(i + k < line.n
+					 ? (uint32_t)(line.p[i + k] - ' ') & 0x3f
+					 : 0);
+		for (int shift = 16; shift >= 0 && n < want; shift -= 8)
+			to[n++] = (char)(group >> shift);
+	}
+	return n;
+}
+
+/* "begin 644 name" */
+static bool is_uu_begin(struct slice line, struct slice *name_r)
+{
+	size_t at;
+
+	if (!slice_starts_nocase(line, SLICE("begin ")) || line.n < 9 ||
+	    !ascii_is_digit(line.p[6]))
+		return false;
+	at = slice_find(line, 6, ' ');
+	*name_r = slice_trim(slice_sub(line, at, line.n));
+	return name_r->n > 0;
+}
+
+bool decode_uu(struct arena *arena, struct slice *rest, struct slice *name_r,
+	       struct slice *bytes_r)
+{
+	struct slice line;
+	size_t n = 0, room;
+	char *to;
+
+	do {
+		if (!slice_next(rest, '\n', &line))
+			return false;
+	} while (!is_uu_begin(line, name_r));
+	/* A short line may claim a whole one; that happens, but not often. */
+	room = rest->n * 2 + UU_LINE_MAX;
+	to = arena_alloc(arena, room);
+	while (n + UU_LINE_MAX <= room && slice_next(rest, '\n', &line)) {
+		line = line.n > 0 && line.p[line.n - 1] == '\r'
+			       ? slice_sub(line, 0, line.n - 1)
+			       : line;
+		if (slice_eq(line, SLICE("end")))
+			break;
+		n += decode_uu_line(line, to + n);
+	}
+	*bytes_r = (struct slice){to, n};
+	return true;
+}
+
+bool decode_looks_base64(struct slice text)
+{
+	struct slice head = slice_sub(text, 0, 4096);
+	size_t good = 0, blanks = 0;
+
+	for (size_t i = 0; i < head.n; i++) {
+		char c = head.p[i];
+
+		if (c == '\r' || c == '\n')
+			blanks++;
+		else if (base64_value(c) >= 0 || c == '=')
+			good++;
+	}
+	/* Words have blanks between them. */
+	return good >= RUN_MIN && (head.n - good - blanks) * 20 <= good;
+}
+
+static bool is_run_line(struct slice line)
+{
+	size_t good = 0;
+
+	line = slice_trim(line);
+	/* A boundary of a multipart is none. */
+	if (slice_starts_nocase(line, SLICE("--")))
+		return false;
+	for (size_t i = 0; i < line.n; i++) {
+		if (base64_value(line.p[i]) >= 0 || line.p[i] == '=')
+			good++;
+		else if (line.p[i] == ' ')
+			return false;
+	}
+	return good >= LINE_MIN && (line.n - good) * 8 <= good;
+}
+
+bool decode_next_run(struct slice *rest, struct slice *run_r)
+{
+	const char *begin = NULL;
+	struct slice line;
+
+	while (slice_next(rest, '\n', &line)) {
+		if (is_run_line(line)) {
+			if (!begin)
+				begin = line.p;
+			*run_r = (struct slice){
+				begin, (size_t)(line.p + line.n - begin)};
+			continue;
+		}
+		if (slice_trim(line).n == 0 && begin)
+			continue;
+		if (begin && run_r->n >= RUN_MIN)
+			return true;
+		begin = NULL;
+	}
+	return begin && run_r->n >= RUN_MIN;
+}

@@ -1,0 +1,154 @@
+/*
+ * Libclamav gets the whole message and, since its reading of MIME may not
+ * be the reader's, every leaf in every reading of ours. Bytes that it has
+ * had already it does not get again.
+ */
+#include "milter/scan/scan_message.h"
+#include "common/base/clock.h"
+#include "common/mail/encoded.h"
+#include "common/verdict/fingerprint.h"
+#include "milter/scan/kind.h"
+#include "milter/scan/listing.h"
+#include "milter/scan/mime.h"
+
+#include <string.h>
+
+#define LEAVES_MAX 2000
+/* Parts a leaf may be in before libclamav's own count ends it. */
+#define DEPTH_FACTOR 4
+
+struct scan {
+	struct arena *arena;
+	const struct clamav *clamav;
+	struct clamav_found found;
+	struct parts parts;
+	uint64_t bytes, bytes_max;
+	int64_t until_ms;
+	unsigned char (*seen)[FINGERPRINT];
+	size_t seen_count;
+};
+
+/* The same bytes come as a part, as a reading and by the sweep. */
+static bool is_seen(struct scan *s, struct slice bytes)
+{
+	unsigned char digest[FINGERPRINT];
+
+	fingerprint(&bytes, 1, digest);
+	for (size_t i = 0; i < s->seen_count; i++)
+		if (memcmp(s->seen[i], digest, FINGERPRINT) == 0)
+			return true;
+	if (s->seen_count < LEAVES_MAX)
+		memcpy(s->seen[s->seen_count++], digest, FINGERPRINT);
+	return false;
+}
+
+static void note_trouble(struct scan *s, enum scan_trouble trouble,
+			 const char *reason)
+{
+	if (s->found.trouble != SCAN_NO_TROUBLE)
+		return;
+	s->found.trouble = trouble;
+	s->found.reason = slice_cstr(reason);
+}
+
+static void list_leaf(struct scan *s, const struct mime_leaf *leaf)
+{
+	const struct scan_part part = {
+		.name = encoded_decode(s->arena, leaf->name),
+		.type = leaf->type,
+		.kind = kind_of(leaf->bytes),
+		.size = leaf->bytes.n,
+	};
+
+	/* A doubtful reading is a part only if it is a file of some kind. */
+	if (leaf->doubtful && (part.kind.n == 0 ||
+			       slice_eq(part.kind, SLICE("text"))))
+		return;
+	if (parts_add(&s->parts, &part) == 0)
+		listing_add(&s->parts, s->parts.count - 1, leaf->bytes);
+}
+
+static int take_leaf(void *with, const struct mime_leaf *leaf)
+{
+	struct scan *s = with;
+	bool seen = is_seen(s, leaf->bytes);
+
+	if (!leaf->doubtful || !seen)
+		list_leaf(s, leaf);
+	if (seen || !s->clamav)
+		return 0;
+	s->bytes += leaf->bytes.n;
+	if (s->bytes > s->bytes_max) {
+		note_trouble(s, SCAN_LIMIT, "over scanner.scan_size");
+		return -1;
+	}
+	if (clock_mono_ms() > s->until_ms) {
+		note_trouble(s, SCAN_TIMEOUT, "over scanner.engine_time");
+		return -1;
+	}
+	clamav_scan(s->clamav, leaf->bytes, NULL, &s->found);
+	return 0;
+}
+
+/* Libclamav knows a mail by its first line; so it gets one that it knows. */
+static void scan_whole(struct scan *s, struct slice message)
+{
+	struct buf copy = BUF(arena_new(message.n + 256));
+
+	buf_add(&copy, SLICE("Received: from scanner by gatepost\r\n"));
+	buf_add(&copy, message);
+	clamav_scan(s->clamav, buf_slice(&copy), NULL, &s->found);
+	arena_free(&copy.arena);
+}
+
+static void fill_report(const struct scan *s, struct scan_report *to)
+{
+	*to = (struct scan_report){
+		.result = SCAN_CLEAN,
+		.parts = s->parts.list,
+		.part_count = s->parts.count,
+		.parts_complete = !s->parts.incomplete,
+		.parts_known = true,
+		.name_count = s->found.name_count,
+	};
+	memcpy(to->names, s->found.names, sizeof(to->names));
+	if (s->found.signature) {
+		to->result = SCAN_INFECTED;
+	} else if (s->found.trouble != SCAN_NO_TROUBLE) {
+		to->result = SCAN_UNSCANNED;
+		to->trouble = s->found.trouble;
+		to->reason = s->found.reason;
+	}
+}
+
+void scan_message(struct arena *arena, struct slice message,
+		  const struct clamav *clamav,
+		  const struct scan_limits *limits,
+		  struct scan_report *report_r)
+{
+	const struct mime_limits mime = {
+		limits->files < LEAVES_MAX ? limits->files : LEAVES_MAX,
+		limits->recursion * DEPTH_FACTOR};
+	int64_t began_us = clock_mono_us();
+	struct scan s = {
+		.arena = arena,
+		.clamav = clamav,
+		.found = {.arena = arena},
+		.bytes_max = limits->scan_size,
+		.until_ms = clock_mono_ms() + limits->time_ms,
+		.seen = arena_alloc(arena, (size_t)LEAVES_MAX * FINGERPRINT),
+	};
+
+	parts_init(&s.parts, arena);
+	s.parts.bytes_left = limits->scan_size;
+	s.parts.until_ms = s.until_ms;
+	if (clamav)
+		scan_whole(&s, message);
+	if (!mime_walk(message, &mime, take_leaf, &s)) {
+		s.parts.incomplete = true;
+		note_trouble(&s, clamav ? SCAN_LIMIT : SCAN_NO_TROUBLE,
+			     "too many parts, too deep, or no message");
+	}
+	fill_report(&s, report_r);
+	report_r->us = clock_mono_us() - began_us;
+}

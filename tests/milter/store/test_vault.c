@@ -1,0 +1,286 @@
+/* The vault's files: whole or not there, and byte for byte. */
+#include "milter/store/vault.h"
+#include "common/verdict/fingerprint.h"
+#include "milter/store/vault_file.h"
+#include "tests/support/cmocka.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct settings_group *const groups[] = {&vault_settings, NULL};
+
+struct place {
+	char folder[64];
+	struct conf *conf;
+	struct vault *vault;
+	struct arena *arena;
+};
+
+static void open_place(struct place *p, const char *set)
+{
+	const char *sets[] = {set, NULL};
+	struct err err = {""};
+
+	snprintf(p->folder, sizeof(p->folder), "/tmp/gatepost-vault-XXXXXX");
+	assert_non_null(mkdtemp(p->folder));
+	p->arena = arena_new(0);
+	p->conf = conf_load(groups, "/dev/null", sets, &err);
+	assert_string_equal(err.text, "");
+	p->vault = vault_open(p->conf, slice_cstr(p->folder), &err);
+	if (!p->vault)
+		fail_msg("%s", err.text);
+}
+
+static void close_place(struct place *p)
+{
+	char command[128];
+
+	vault_close(&p->vault);
+	conf_free(&p->conf);
+	arena_free(&p->arena);
+	snprintf(command, sizeof(command), "rm -r %s", p->folder);
+	assert_int_equal(system(command), 0);
+}
+
+static int message_of(struct slice bytes)
+{
+	int fd = memfd_create("m", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, bytes.p, bytes.n), bytes.n);
+	return fd;
+}
+
+static const struct slice two[] = {{"a@example.net", 13}, {"b\n%c@x", 6}};
+
+static struct vault_entry entry_of(const char *id, struct slice message)
+{
+	return (struct vault_entry){
+		.id = slice_cstr(id),
+		.class = VAULT_ATTACHMENT,
+		.reason = SLICE("invoice.pdf.exe: two\nlines"),
+		.stored_ms = 1732766591123,
+		.sender = SLICE("x@example.org"),
+		.rcpts = two,
+		.rcpt_count = 2,
+		.record = SLICE("packed\n\nrecord"),
+		.size = message.n,
+	};
+}
+
+static struct slice file_of(const struct place *p, const char *id)
+{
+	char path[200], folder[3];
+	struct slice bytes = {.p = arena_array(p->arena, 1 << 20, 1)};
+	ssize_t n;
+	int fd;
+
+	vault_file_folder(slice_cstr(id), folder);
+	snprintf(path, sizeof(path), "%s/vault/%s/%s.held", p->folder, folder,
+		 id);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return SLICE_NONE;
+	n = read(fd, (char *)(uintptr_t)bytes.p, 1 << 20);
+	close(fd);
+	bytes.n = (size_t)n;
+	return bytes;
+}
+
+static void store(const struct place *p, const char *id, struct slice message)
+{
+	struct vault_entry entry = entry_of(id, message);
+	int fd = message_of(message);
+	struct err err = {""};
+
+	if (vault_store(p->vault, &entry, fd, &err) < 0)
+		fail_msg("%s", err.text);
+	close(fd);
+}
+
+static void a_message_comes_back_byte_for_byte(void **state)
+{
+	static char line[100000];
+	const struct slice messages[] = {
+		SLICE("Subject: x\r\n\r\nbody\r\n"),
+		SLICE("bare\rcr\nbare lf\x00nul\xff\xfe\x80"),
+		SLICE("\r\n.\r\n..\r\nFrom x\r\n"),
+		SLICE("no end of line"),
+		SLICE(""),
+		{line, sizeof(line)},
+	};
+	struct place p;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	open_place(&p, NULL);
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		unsigned char digest[FINGERPRINT];
+		struct vault_file file;
+		struct slice bytes;
+		char id[16];
+
+		snprintf(id, sizeof(id), "0abc%zu", i);
+		store(&p, id, messages[i]);
+		bytes = file_of(&p, id);
+		assert_int_equal(vault_file_parse(p.arena, bytes, &file), 1);
+		assert_int_equal(file.entry.size, messages[i].n);
+		assert_int_equal(bytes.n,
+				 (size_t)file.message_at + messages[i].n);
+		assert_memory_equal(bytes.p + file.message_at, messages[i].p,
+				    messages[i].n);
+		fingerprint_bytes(messages[i], digest);
+		assert_memory_equal(file.digest, digest, sizeof(digest));
+	}
+	close_place(&p);
+}
+
+static void the_envelope_and_the_record_come_back(void **state)
+{
+	struct slice message = SLICE("m"), bytes;
+	struct vault_file file;
+	struct place p;
+
+	(void)state;
+	open_place(&p, NULL);
+	store(&p, "0xyz", message);
+	bytes = file_of(&p, "0xyz");
+	assert_int_equal(vault_file_parse(p.arena, bytes, &file), 1);
+	assert_true(slice_eq(file.entry.id, SLICE("0xyz")));
+	assert_int_equal(file.entry.class, VAULT_ATTACHMENT);
+	assert_true(slice_eq(file.entry.reason,
+			     SLICE("invoice.pdf.exe: two\nlines")));
+	assert_false(file.entry.rejected);
+	assert_int_equal(file.entry.stored_ms, 1732766591123);
+	assert_true(slice_eq(file.entry.sender, SLICE("x@example.org")));
+	assert_int_equal(file.entry.rcpt_count, 2);
+	assert_true(slice_eq(file.entry.rcpts[1], two[1]));
+	assert_int_equal(file.record_size, sizeof("packed\n\nrecord") - 1);
+	assert_memory_equal(bytes.p + file.record_at, "packed\n\nrecord",
+			    file.record_size);
+	close_place(&p);
+}
+
+static void only_its_user_may_read_it(void **state)
+{
+	char path[200], folder[3];
+	struct stat st;
+	struct place p;
+
+	(void)state;
+	open_place(&p, NULL);
+	store(&p, "0xyz", SLICE("m"));
+	vault_file_folder(SLICE("0xyz"), folder);
+	snprintf(path, sizeof(path), "%s/vault/%s/0xyz.held", p.folder, folder);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "%s/vault", p.folder);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	close_place(&p);
+}
+
+static void below_min_free_nothing_is_stored(void **state)
+{
+	struct slice message = SLICE("m");
+	struct vault_entry entry = entry_of("0xyz", message);
+	int fd = message_of(message);
+	struct err err = {""};
+	struct place p;
+
+	(void)state;
+	open_place(&p, "vault.min_free=16384g");
+	assert_int_equal(vault_store(p.vault, &entry, fd, &err), -1);
+	assert_non_null(strstr(err.text, "vault.min_free"));
+	assert_int_equal(file_of(&p, "0xyz").n, 0);
+	close(fd);
+	close_place(&p);
+}
+
+static void what_is_no_id_makes_no_file(void **state)
+{
+	static const char *const ids[] = {"", "../x", "a/b", "a.b",
+					  "123456789012345678901234567890123"};
+	struct slice message = SLICE("m");
+	int fd = message_of(message);
+	struct place p;
+
+	(void)state;
+	open_place(&p, NULL);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct vault_entry entry = entry_of(ids[i], message);
+		struct err err = {""};
+
+		assert_int_equal(vault_store(p.vault, &entry, fd, &err), -1);
+	}
+	close(fd);
+	close_place(&p);
+}
+
+static void a_failure_is_remembered(void **state)
+{
+	unsigned char one[32] = {1}, other[32] = {2};
+	struct err err = {""};
+	struct place p;
+	bool before;
+
+	(void)state;
+	open_place(&p, NULL);
+	assert_int_equal(vault_note_failure(p.vault, one, &before, &err), 0);
+	assert_false(before);
+	assert_int_equal(vault_note_failure(p.vault, other, &before, &err), 0);
+	assert_false(before);
+	assert_int_equal(vault_note_failure(p.vault, one, &before, &err), 0);
+	assert_true(before);
+	close_place(&p);
+}
+
+static void damaged_files_are_told(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+	} cases[] = {
+		{"", 0},
+		{"gatepost-vault: 1\n", 0},
+		{"gatepost-vault: 2\nid: a\n\n", -1},
+		{"Subject: a mail\r\n\r\n", -1},
+		{"gatepost-vault: 1\nid: a\n\n", -1},
+		{"gatepost-vault: 1\nid: ../a\nclass: spam\nsize: 1\n\n", -1},
+		{"gatepost-vault: 1\nid: a\nclass: nonsense\n\n", -1},
+		{"gatepost-vault: 1\nid: a\nclass: spam\nfrom: %4\n\n", -1},
+		{"gatepost-vault: 1\nid: a\nclass: spam\nsize: 1x\n\n", -1},
+		{"gatepost-vault: 1\nno colon\n\n", -1},
+	};
+	struct arena *arena = arena_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vault_file file;
+
+		assert_int_equal(vault_file_parse(arena,
+						  slice_cstr(cases[i].text),
+						  &file),
+				 cases[i].result);
+	}
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_comes_back_byte_for_byte),
+		cmocka_unit_test(the_envelope_and_the_record_come_back),
+		cmocka_unit_test(only_its_user_may_read_it),
+		cmocka_unit_test(below_min_free_nothing_is_stored),
+		cmocka_unit_test(what_is_no_id_makes_no_file),
+		cmocka_unit_test(a_failure_is_remembered),
+		cmocka_unit_test(damaged_files_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
