@@ -102,6 +102,10 @@ static int step(struct scan *s, struct err *err)
 		return skip_string(s, err);
 	if (c == '{' || c == '}')
 		return brace(s, err);
+	/* libconfuse would leave it out and say nothing. */
+	if (c == '*')
+		return err_set(err, "%s:%d: write a text that holds '*' in "
+			       "double quotes", s->path, s->line);
 	s->line += c == '\n';
 	s->at++;
 	return 0;

@@ -24,7 +24,7 @@ static const char head[] =
 	"a section\n.IR \"name { ... }\" ,\n"
 	"a list\n.IR {a,\\~b} .\n"
 	"Values that hold blanks or any of\n"
-	".B # = { } ( ) , \\(dq \\(aq\nor // are put in double quotes.\n"
+	".B # = { } ( ) , * \\(dq \\(aq\nor // are put in double quotes.\n"
 	"Comments begin with # or // or stand between /* and */.\n"
 	"Unknown names are errors.\n"
 	"On the command line a setting is\n"

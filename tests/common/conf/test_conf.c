@@ -162,6 +162,7 @@ static void errors_name_line_value_and_what_is_allowed(void **state)
 		{"# c\npart {\n count = 3\n", {":2: the '{'", "never closed"}},
 		{"/* a\nb */ // c\n# d\nshadow = x", {":4: shadow"}},
 		{"name = \"abc", {":1: ", "never closed"}},
+		{"# *\nname = *.a", {":2: ", "'*' in double quotes"}},
 		{"part { } }", {":1: '}'"}},
 		{"part { limit = 99999999999999999999 }\n", {"part.limit"}},
 	};
