@@ -1,6 +1,7 @@
 /* The table of all checks, in the order in which reports show them. */
 #include "milter/checks/table.h"
 #include "milter/checks/antivirus.h"
+#include "milter/checks/attachments.h"
 #include "milter/checks/dkim.h"
 #include "milter/checks/dmarc.h"
 #include "milter/checks/greylist.h"
@@ -18,6 +19,7 @@ const struct check *const checks_table[] = {
 	&check_dmarc,
 	&check_rbl,
 	&check_antivirus,
+	&check_attachments,
 	&check_greylist,
 	&check_ratelimit,
 	NULL,
