@@ -105,13 +105,3 @@ int antivirus_engine(const struct conf *conf, enum antivirus_engine *engine_r,
 	}
 	return 0;
 }
-
-bool antivirus_wants_scanner(const struct conf *conf)
-{
-	enum antivirus_engine engine;
-	struct slice where;
-	struct err err;
-
-	return antivirus_engine(conf, &engine, &where, &err) == 0 &&
-	       engine == ANTIVIRUS_LIBCLAMAV;
-}

@@ -10,8 +10,10 @@
 #include "milter/checks/attachments_match.h"
 #include "milter/checks/scanning.h"
 
-#define SHOWN_MAX 80  /* bytes of one name in a finding */
-#define SHOWN_DEPTH 4 /* archives around a file in a finding */
+/* In a finding: archives around a file, and bytes of a long name. */
+#define SHOWN_DEPTH 4
+#define SHOWN_BEGIN 50
+#define SHOWN_END 30
 
 /* One message. */
 struct look {
@@ -98,6 +100,23 @@ static bool applies(const struct attachment_conf *rule,
 	       fits_one(&rule->kinds, part->kind);
 }
 
+/* A long name without its middle: its end says what it is. */
+static void add_name(struct buf *out, struct slice name)
+{
+	size_t from = name.n > SHOWN_END ? name.n - SHOWN_END : 0;
+
+	if (name.n <= SHOWN_BEGIN + SHOWN_END) {
+		utf8_add_shown(out, name);
+		return;
+	}
+	/* Not from within a character. */
+	while (from < name.n && ((unsigned char)name.p[from] & 0xc0) == 0x80)
+		from++;
+	utf8_add_shown(out, utf8_cut(name, SHOWN_BEGIN));
+	buf_add_text(out, "...");
+	utf8_add_shown(out, slice_sub(name, from, name.n));
+}
+
 /* "'a.exe' in 'b.zip'", with hidden characters made visible. */
 static struct slice shown(const struct look *look, size_t index)
 {
@@ -105,7 +124,6 @@ static struct slice shown(const struct look *look, size_t index)
 
 	for (int i = 0; i < SHOWN_DEPTH; i++) {
 		const struct scan_part *part = &look->report->parts[index];
-		const struct scan_part *parent = parent_of(look->report, index);
 		/* One that only its archive names is shown by that name. */
 		struct slice name =
 			part->name.n > 0 ? part->name : look->names[index];
@@ -114,14 +132,12 @@ static struct slice shown(const struct look *look, size_t index)
 			buf_add_text(&out, "a file without name");
 		} else {
 			buf_add_char(&out, '\'');
-			utf8_add_shown(&out, utf8_cut(name, SHOWN_MAX));
-			buf_add_text(&out, name.n > SHOWN_MAX ? "...'" : "'");
+			add_name(&out, name);
+			buf_add_char(&out, '\'');
 		}
-		if (!parent)
+		if (!parent_of(look->report, index))
 			break;
-		buf_add_text(&out, " in ");
-		if (i + 1 == SHOWN_DEPTH)
-			buf_add_text(&out, "...");
+		buf_add_text(&out, i + 1 < SHOWN_DEPTH ? " in " : " in ...");
 		index = part->parent;
 	}
 	return buf_slice(&out);

@@ -173,6 +173,7 @@ static void patterns_match_whole_names(void **state)
 		{"*?.r??", ".r01", false},
 		{"*\xc3\xa4?", "\xc3\xa4\xc3\xa4", true},
 		{"**a**", "xxaxx", true},
+		{"*??a*", "\xf0\x9f\x98\x80\x61z", false},
 		{"*ab*ab", "abab", true},
 		{"*ab*ab", "aab", false},
 	};
@@ -307,6 +308,8 @@ static void findings_name_file_and_act(void **state)
 	r = run_name(NULL, (struct slice){name, sizeof(name)});
 	assert_string_equal(r.symbols, EXE);
 	assert_true(strlen(r.detail) < 100);
+	assert_non_null(strstr(r.detail, "aaa...aaa"));
+	assert_non_null(strstr(r.detail, "aaa.exe'"));
 	arena_free(&r.arena);
 
 	r = run_name(NULL, SLICE("a.docm"));
