@@ -34,6 +34,7 @@ struct db {
 	int64_t deadline_ms;
 	struct sqlite_file file; /* which is open */
 	int wal_pages;		 /* after the last commit */
+	int failure;		 /* SQLite's code of the last one */
 	sqlite3_stmt *own[OWN_COUNT];
 };
 
@@ -57,6 +58,12 @@ bool db_is_gone(const struct db *db)
 	return sqlite_file_is_gone(db->options.path, &db->file);
 }
 
+bool db_is_damaged(const struct db *db)
+{
+	return (db->failure & 0xff) == SQLITE_CORRUPT ||
+	       (db->failure & 0xff) == SQLITE_NOTADB;
+}
+
 bool db_is_open(const struct db *db)
 {
 	return db->connection != NULL;
@@ -69,6 +76,7 @@ static int explain(struct db *db, int code, struct err *err)
 	const char *path = db->options.path;
 	int error = 0;
 
+	db->failure = code;
 	if (db->connection && sqlite3_errcode(db->connection) == code)
 		said = sqlite3_errmsg(db->connection);
 	if (db->connection)
@@ -205,6 +213,7 @@ int db_open(struct db *db, struct err *err)
 	int flags = reads ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	int code;
 
+	db->failure = SQLITE_OK;
 	if (!reads &&
 	    sqlite_file_make(db->options.path, db->deadline_ms, err) < 0)
 		return -1;

@@ -44,6 +44,8 @@ void db_close(struct db *db);
 bool db_is_open(const struct db *db);
 /* Whether the path names another file now, or none. */
 bool db_is_gone(const struct db *db);
+/* Whether the last error since it was opened says that the file is damaged. */
+bool db_is_damaged(const struct db *db);
 
 /* SQL without parameters or results. */
 int db_run(struct db *db, const char *sql, struct err *err);

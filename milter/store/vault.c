@@ -5,6 +5,7 @@
 #include "milter/store/vault.h"
 #include "common/verdict/fingerprint.h"
 #include "milter/store/vault_file.h"
+#include "milter/store/vault_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,6 @@
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
-
-#define FAILURE_KEPT_S (2 * 24 * 3600)
 
 static const struct setting rows[] = {
 	SETTING(struct vault_conf, path, "", NULL, NULL,
@@ -41,12 +40,6 @@ const struct settings_group vault_settings = {
 	.rows = rows,
 	.conf_size = sizeof(struct vault_conf),
 	.doc = "The vault: messages that were held, for the administrator",
-};
-
-struct vault {
-	char path[PATH_MAX];
-	uint64_t min_free;
-	int root; /* the folder */
 };
 
 void vault_path(const struct conf *conf, struct slice state_dir, char *path,
@@ -237,7 +230,7 @@ static bool is_old(int root, const char *name)
 	struct stat st;
 
 	return fstatat(root, name, &st, 0) == 0 &&
-	       time(NULL) - st.st_mtime > FAILURE_KEPT_S;
+	       time(NULL) - st.st_mtime > VAULT_FAILURE_KEPT_S;
 }
 
 int vault_note_failure(const struct vault *vault,
