@@ -11,7 +11,7 @@
 #include "milter/cli/verb.h"
 
 #define ARGS_MANY 1000
-#define ARGS_WORDS 4
+#define ARGS_WORDS 1000
 
 /* The values of an option that may stand many times, NULL-ended. */
 struct arg_list {

@@ -25,6 +25,7 @@ extern const struct verb verb_explain;
 extern const struct verb verb_greylist;
 extern const struct verb verb_lists;
 extern const struct verb verb_log;
+extern const struct verb verb_quarantine;
 extern const struct verb verb_stats;
 extern const struct verb verb_status;
 

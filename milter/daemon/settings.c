@@ -80,6 +80,23 @@ const struct settings_group http_settings = {
 	.doc = "Metrics and health, by HTTP",
 };
 
+static const struct setting release_rows[] = {
+	SETTING(struct release_conf, smtp, "inet:127.0.0.1:10026", NULL, NULL,
+		"where released messages are sent, by SMTP: inet:HOST:PORT or "
+		"inet6:[HOST]:PORT of a Postfix service without Gatepost "
+		"(smtpd_milters empty), or they would be held again"),
+	SETTING(struct release_conf, timeout, "60s", "1s", "1h",
+		"how long it may take to send one"),
+	SETTING_END,
+};
+
+const struct settings_group release_settings = {
+	.section = "release",
+	.rows = release_rows,
+	.conf_size = sizeof(struct release_conf),
+	.doc = "Release of messages from the vault",
+};
+
 /* The words stand in the order of the enums of common/base/log.h. */
 static const struct setting log_rows[] = {
 	SETTING(struct log_conf, level, "info", "error|warn|info|debug", NULL,
@@ -127,6 +144,7 @@ const struct settings_group *const *settings_all(void)
 		&state_settings,
 		&history_settings,
 		&vault_settings,
+		&release_settings,
 		&http_settings,
 		NULL,
 	};

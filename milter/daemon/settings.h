@@ -31,6 +31,12 @@ struct http_conf {
 	struct strlist listen;
 };
 
+/* How a message that was held goes on its way. */
+struct release_conf {
+	struct text smtp;
+	struct duration timeout;
+};
+
 struct log_conf {
 	struct choice level;
 	struct choice format;
@@ -40,6 +46,7 @@ struct log_conf {
 extern const struct settings_group daemon_settings;
 extern const struct settings_group worker_settings;
 extern const struct settings_group http_settings;
+extern const struct settings_group release_settings;
 extern const struct settings_group log_settings;
 
 /* All groups, NULL-ended: what conf_load() takes. */

@@ -1,0 +1,42 @@
+/* What the parts of `gatepost quarantine` share. */
+#ifndef GATEPOST_CLI_QUARANTINE_H
+#define GATEPOST_CLI_QUARANTINE_H
+
+#include "milter/cli/args.h"
+#include "milter/store/vault_index.h"
+
+/* A request: its options, and what is open while it runs. */
+struct quarantine {
+	struct args args;
+	const char *class, *state, *since, *until, *sender, *recipient;
+	const char *subject, *limit, *output, *to;
+	bool json;
+	const char *const *ids;
+	size_t id_count;
+	int output_fd;		/* of --output; else -1 */
+	struct arena *arena;
+	struct conf *conf;
+	struct vault *vault;
+	struct vault_index *index;
+};
+
+/* Each returns the exit code, with all told. */
+int quarantine_list(const struct quarantine *q);
+int quarantine_stats(const struct quarantine *q);
+int quarantine_show(const struct quarantine *q);
+int quarantine_export(const struct quarantine *q);
+int quarantine_release(const struct quarantine *q);
+int quarantine_delete(const struct quarantine *q);
+
+/* Told already, with what to do; EXIT_FAILED. */
+int quarantine_failed(const struct err *err);
+/*
+ * The id that an argument names: whole, or the beginning of one alone.
+ * 0, or the exit code when told why not.
+ */
+int quarantine_name(const struct quarantine *q, const char *word,
+		    struct slice *id_r);
+/* Tells of files that are no messages, if there are. */
+void quarantine_warn(const struct quarantine *q);
+
+#endif
