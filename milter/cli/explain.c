@@ -145,7 +145,9 @@ struct slice explain_size(struct arena *a, uint64_t size)
 		return arena_printf(a, "%u bytes", (unsigned)size);
 	if (size < 1000000)
 		return arena_printf(a, "%.1f kB", (double)size / 1e3);
-	return arena_printf(a, "%.1f MB", (double)size / 1e6);
+	if (size < 1000000000)
+		return arena_printf(a, "%.1f MB", (double)size / 1e6);
+	return arena_printf(a, "%.1f GB", (double)size / 1e9);
 }
 
 static void envelope(const struct explain *e, const struct record *r)

@@ -286,6 +286,40 @@ const struct family families[] = {
 		.word = "vault_failed",
 	},
 	{
+		.first = COUNTER_VAULT_EXPIRED,
+		.name = "vault_expired",
+		.help = "Messages that were removed from the vault, since "
+			"they were too old or too many.",
+		.word = "vault_expired",
+	},
+	{
+		.first = GAUGE_VAULT_MESSAGES,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_messages",
+		.help = "Messages that are in the vault, released ones "
+			"included.",
+		.highest = true,
+		.word = "vault_messages",
+	},
+	{
+		.first = GAUGE_VAULT_BYTES,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_size_bytes",
+		.unit = "bytes",
+		.help = "Size of the files of the vault.",
+		.highest = true,
+		.word = "vault_bytes",
+	},
+	{
+		.first = GAUGE_VAULT_FREE,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_free_bytes",
+		.unit = "bytes",
+		.help = "Free space of the file system that the vault is on.",
+		.highest = true,
+		.word = "vault_free",
+	},
+	{
 		.first = COUNTER_GREYLIST_DEFERRED,
 		.name = "greylist_deferred",
 		.help = "Messages told to come again, repeated tries "

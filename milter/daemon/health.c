@@ -23,9 +23,9 @@
 #define FRESH_MS 2000  /* how long an answer is good for */
 #define ANSWER_MAX 4096
 
-enum part { WORKERS, DNS, STORE, RECORDS, HISTORY, PARTS };
+enum part { WORKERS, DNS, STORE, RECORDS, HISTORY, VAULT, PARTS };
 static const char *const part_words[PARTS] = {"workers", "dns", "store",
-					      "records", "history"};
+					      "records", "history", "vault"};
 
 struct finding {
 	bool ill;
@@ -36,6 +36,7 @@ struct health {
 	struct health_options options;
 	struct policy *policy;
 	struct archive *archive;
+	struct custody *custody;
 
 	pthread_mutex_t asking; /* held by the one that probes */
 	int64_t answered_ms;
@@ -81,6 +82,11 @@ void health_free(struct health **health)
 void health_set_archive(struct health *h, struct archive *archive)
 {
 	h->archive = archive;
+}
+
+void health_set_custody(struct health *h, struct custody *custody)
+{
+	h->custody = custody;
 }
 
 void health_record(struct health *h, struct slice packed)
@@ -172,6 +178,18 @@ static void look_at_history(const struct health *h, struct finding *finding)
 		find(finding, false, "written");
 }
 
+static void look_at_vault(const struct health *h, struct finding *finding)
+{
+	struct err why;
+
+	if (h->custody && custody_trouble(h->custody, &why))
+		find(finding, true, "%.250s", why.text);
+	else
+		find(finding, false, "%u messages",
+		     (unsigned)counters_highest(h->options.counters,
+						GAUGE_VAULT_MESSAGES));
+}
+
 static void look_at_dns(const struct record *record, struct finding *finding)
 {
 	unsigned asked = record->dns_asked, failed = record->dns_failed;
@@ -246,6 +264,7 @@ static void ask(struct health *h)
 	look_at_workers(h, found);
 	look_at_store(h, &found[STORE]);
 	look_at_history(h, &found[HISTORY]);
+	look_at_vault(h, &found[VAULT]);
 	write_answer(h, found);
 	counter_add_at(h->options.slot, COUNTER_HEALTH_PROBES,
 		       h->ill ? PROBE_BAD : PROBE_GOOD, 1);

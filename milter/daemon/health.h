@@ -8,6 +8,7 @@
 
 #include "common/conf/conf.h"
 #include "milter/daemon/archive.h"
+#include "milter/daemon/custody.h"
 #include "milter/daemon/http.h"
 
 struct health;
@@ -23,6 +24,7 @@ struct health *health_new(const struct health_options *options);
 void health_free(struct health **health);
 /* Whose trouble is told; before the first answer. */
 void health_set_archive(struct health *health, struct archive *archive);
+void health_set_custody(struct health *health, struct custody *custody);
 /* A probe's record has come; on any thread. */
 void health_record(struct health *health, struct slice packed);
 /*

@@ -116,8 +116,8 @@ static const int allowed_for_files[] = {
 	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(lstat),
 	SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(mkdir),
 	SCMP_SYS(mkdirat), SCMP_SYS(umask),
-	SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(link),
-	SCMP_SYS(linkat), SCMP_SYS(flock),
+	SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(flock), SCMP_SYS(getdents64),
+	SCMP_SYS(fstatfs), SCMP_SYS(statfs),
 };
 
 /* All that a scanner's child does; libclamav makes and reads its files. */

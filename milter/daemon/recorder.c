@@ -2,14 +2,16 @@
  * gatepost-recorder: keeps what workers tell of each message, and tells it
  * to others. Started by gatepostd with open file descriptors (role.h),
  * never by hand. It takes records from the workers (intake), writes them
- * down (archive), and serves /metrics, /healthz and /status. Mail does not
- * wait for it: frozen or away, workers drop records and count them.
+ * down (archive), looks after the vault (custody), and serves /metrics,
+ * /healthz and /status. Mail does not wait for it: frozen or away, workers
+ * drop records and count them.
  */
 #include "config.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "milter/daemon/archive.h"
+#include "milter/daemon/custody.h"
 #include "milter/daemon/health.h"
 #include "milter/daemon/http.h"
 #include "milter/daemon/intake.h"
@@ -27,6 +29,7 @@ struct recorder {
 	struct process process;
 	struct intake *intake;
 	struct archive *archive;
+	struct custody *custody;
 	struct health *health;
 	struct http *http;
 	struct pages pages;
@@ -107,6 +110,10 @@ static int start(struct recorder *recorder, struct err *err)
 	if (!recorder->archive)
 		return -1;
 	health_set_archive(recorder->health, recorder->archive);
+	recorder->custody = custody_new(process->conf, process->slot, err);
+	if (!recorder->custody)
+		return -1;
+	health_set_custody(recorder->health, recorder->custody);
 	return serve_pages(recorder, err);
 }
 
@@ -116,6 +123,7 @@ static void end(struct recorder *recorder)
 	http_stop(&recorder->http);
 	intake_end(recorder->intake);
 	archive_free(&recorder->archive);
+	custody_free(&recorder->custody);
 	intake_free(&recorder->intake);
 	health_free(&recorder->health);
 }
