@@ -22,6 +22,7 @@ _gatepost_actions() {
 	config) echo check show example manual ;;
 	greylist) echo list release forget allow allowed ;;
 	help) _gatepost_usage ;;
+	quarantine) echo list show export release delete stats reindex ;;
 	esac
 }
 
@@ -29,9 +30,11 @@ _gatepost_actions() {
 _gatepost_values() {
 	case $1 in
 	--action) echo accept tag reject tempfail greylist ratelimit ;;
+	--class) echo virus spam dmarc attachment unscanned ;;
 	--direction) echo in out ;;
 	--limit) echo 50 500 all ;;
 	--since | --until) echo 1h 1d 1w today yesterday now ;;
+	--state) echo held released ;;
 	--symbol)
 		# Those of the checks, and those of the lists in force.
 		gatepost config manual 2>/dev/null |
@@ -60,7 +63,7 @@ _gatepost() {
 		return
 	fi
 	case $previous in
-	-c | --plot)
+	-c | --output | --plot)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;

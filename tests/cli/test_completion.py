@@ -9,8 +9,8 @@ import pytest
 from support.gatepost import TOP, program
 
 SCRIPT = TOP / "contrib/completion/gatepost.bash"
-VERBS = ["check", "config", "explain", "greylist", "lists", "log", "stats",
-         "status"]
+VERBS = ["check", "config", "explain", "greylist", "lists", "log",
+         "quarantine", "stats", "status"]
 
 
 def complete(*words, cwd=None):
@@ -73,6 +73,9 @@ def test_every_option_that_is_taken_is_in_the_usage(verb):
 def test_values():
     assert complete("log", "--action", "re") == ["reject"]
     assert complete("log", "--direction", "") == ["in", "out"]
+    assert complete("quarantine", "re") == ["release", "reindex"]
+    assert complete("quarantine", "list", "--class", "v") == ["virus"]
+    assert complete("quarantine", "--state", "") == ["held", "released"]
     assert "today" in complete("log", "--since", "to")
     assert complete("log", "--symbol", "SPF_FA") == ["SPF_FAIL"]
     assert "RBL_SPAMHAUS_XBL" in complete("log", "--symbol", "RBL_SPAMH")
