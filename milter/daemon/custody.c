@@ -21,7 +21,7 @@
 #define EARLY_MS 3600000
 
 /* What may be wrong; each is told once. */
-enum trouble { UNUSABLE, ROOM, EARLY, DAMAGED, TROUBLES };
+enum trouble { UNUSABLE, ROOM, EARLY, DAMAGED, ALARMS };
 
 struct custody {
 	const struct conf *conf;
@@ -37,14 +37,14 @@ struct custody {
 	int64_t damaged;	/* as last told */
 
 	pthread_mutex_t lock;
-	struct err why[TROUBLES]; /* empty: all is well */
+	struct err why[ALARMS]; /* empty: all is well */
 };
 
 /* Logs a change between well and ill, but for UNUSABLE no change of text. */
 static void set_trouble(struct custody *c, enum trouble trouble,
 			const char *text)
 {
-	static const char *const over[TROUBLES] = {
+	static const char *const over[ALARMS] = {
 		"the vault can be used again",
 		"there is enough room for the vault again",
 		"no message had to go early for an hour",
@@ -227,7 +227,7 @@ bool custody_trouble(struct custody *c, struct err *why_r)
 {
 	why_r->text[0] = '\0';
 	pthread_mutex_lock(&c->lock);
-	for (int i = 0; i < TROUBLES && why_r->text[0] == '\0'; i++)
+	for (int i = 0; i < ALARMS && why_r->text[0] == '\0'; i++)
 		*why_r = c->why[i];
 	pthread_mutex_unlock(&c->lock);
 	return why_r->text[0] != '\0';

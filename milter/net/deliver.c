@@ -214,25 +214,29 @@ static void note_command(struct dialogue *d, struct slice line)
 	}
 }
 
+/* Adds a line to the reply it belongs to, without its code if not first. */
+static void keep_reply(struct dialogue *d, struct slice line)
+{
+	if (d->reply_ended)
+		d->reply_n = 0;
+	else
+		line = slice_sub(line, 3, line.n);
+	line = slice_sub(line, 0, REPLY_MAX - d->reply_n);
+	if (line.n > 0)
+		memcpy(d->reply + d->reply_n, line.p, line.n);
+	d->reply_n += line.n;
+}
+
 static void note_reply(struct dialogue *d, struct slice line)
 {
 	line = slice_trim(line);
 	if (d->stage == QUIT)
 		return;
-	if (d->stage == EHLO && line.n > 4 &&
+	if (d->stage == EHLO &&
 	    slice_eq_nocase(slice_sub(line, 4, line.n), SLICE("SMTPUTF8")))
 		d->has_utf8 = true;
-	if (d->reply_ended)
-		d->reply_n = 0;
-	else if (d->reply_n > 0 && d->reply_n < REPLY_MAX && line.n > 4)
-		d->reply[d->reply_n++] = ' ';
-	if (!d->reply_ended && d->reply_n > 0)
-		line = slice_sub(line, 4, line.n);
-	d->reply_ended = true;
-	line = slice_sub(line, 0, REPLY_MAX - d->reply_n);
-	if (line.n > 0)
-		memcpy(d->reply + d->reply_n, line.p, line.n);
-	d->reply_n += line.n;
+	keep_reply(d, line);
+	d->reply_ended = line.n < 4 || line.p[3] != '-';
 }
 
 static int follow(CURL *curl, curl_infotype type, char *bytes, size_t n,
@@ -242,12 +246,10 @@ static int follow(CURL *curl, curl_infotype type, char *bytes, size_t n,
 	struct slice line = {bytes, n};
 
 	(void)curl;
-	if (type == CURLINFO_HEADER_OUT) {
+	if (type == CURLINFO_HEADER_OUT)
 		note_command(d, line);
-	} else if (type == CURLINFO_HEADER_IN) {
+	else if (type == CURLINFO_HEADER_IN)
 		note_reply(d, line);
-		d->reply_ended = n < 4 || bytes[3] != '-';
-	}
 	return 0;
 }
 
@@ -513,7 +515,7 @@ static struct curl_slist *list_headers(struct arena *arena,
 			       : NULL;
 	if (!more)
 		curl_slist_free_all(list);
-	return more ? list : NULL;
+	return more;
 }
 
 /* Keeps the begin of what is answered, for errors. */
