@@ -488,7 +488,7 @@ const struct family families[] = {
 	{
 		.first = GAUGE_SCAN_LOADED,
 		.kind = FAMILY_GAUGE,
-		.name = "scan_loaded_timestamp",
+		.name = "scan_loaded_timestamp_seconds",
 		.unit = "seconds",
 		.help = "When signatures were last loaded.",
 		.highest = true,
@@ -510,7 +510,7 @@ const struct family families[] = {
 	{
 		.first = GAUGE_DATABASE_TIME,
 		.kind = FAMILY_GAUGE,
-		.name = "scan_database_timestamp",
+		.name = "scan_database_timestamp_seconds",
 		.unit = "seconds",
 		.help = "When the newest signatures were made.",
 		.highest = true,

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/wake.h"
 #include "common/verdict/wire.h"
+#include "milter/checks/antivirus_conf.h"
 #include "milter/daemon/probe.h"
 #include "milter/daemon/settings.h"
 #include "milter/engine/policy.h"
@@ -23,9 +24,18 @@
 #define FRESH_MS 2000  /* how long an answer is good for */
 #define ANSWER_MAX 4096
 
-enum part { WORKERS, DNS, STORE, RECORDS, HISTORY, VAULT, PARTS };
-static const char *const part_words[PARTS] = {"workers", "dns", "store",
-					      "records", "history", "vault"};
+enum part {
+	WORKERS,
+	DNS,
+	STORE,
+	RECORDS,
+	HISTORY,
+	VAULT,
+	SCANNER,
+	PARTS
+};
+static const char *const part_words[PARTS] = {
+	"workers", "dns", "store", "records", "history", "vault", "scanner"};
 
 struct finding {
 	bool ill;
@@ -190,6 +200,31 @@ static void look_at_vault(const struct health *h, struct finding *finding)
 						GAUGE_VAULT_MESSAGES));
 }
 
+static void look_at_scanner(const struct health *h, struct finding *finding)
+{
+	const struct counters *counters = h->options.counters;
+	uint64_t state = counters_highest(counters, GAUGE_SCAN_STATE);
+
+	if (!antivirus_wants_scanner(h->options.conf))
+		find(finding, false, "none is wanted (antivirus.engine)");
+	else if (state == SCAN_STATE_LOADING)
+		find(finding, false, "loads its signatures");
+	else if (state == SCAN_STATE_NONE)
+		find(finding, true,
+		     "no signatures are in use, messages are unscanned; the "
+		     "log says why");
+	else if (counters_highest(counters, GAUGE_SCAN_OVERAGED) > 0)
+		find(finding, true,
+		     "the signatures are older than antivirus.max_age");
+	else if (counters_highest(counters, GAUGE_SCAN_FAILED) > 0)
+		find(finding, true,
+		     "new signatures cannot be loaded; the log says why");
+	else
+		find(finding, false, "scans for %llu signatures",
+		     (unsigned long long)counters_highest(counters,
+							  GAUGE_SIGNATURES));
+}
+
 static void look_at_dns(const struct record *record, struct finding *finding)
 {
 	unsigned asked = record->dns_asked, failed = record->dns_failed;
@@ -265,6 +300,7 @@ static void ask(struct health *h)
 	look_at_store(h, &found[STORE]);
 	look_at_history(h, &found[HISTORY]);
 	look_at_vault(h, &found[VAULT]);
+	look_at_scanner(h, &found[SCANNER]);
 	write_answer(h, found);
 	counter_add_at(h->options.slot, COUNTER_HEALTH_PROBES,
 		       h->ill ? PROBE_BAD : PROBE_GOOD, 1);

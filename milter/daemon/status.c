@@ -6,6 +6,7 @@
 #include "milter/daemon/names.h"
 #include "milter/daemon/resident.h"
 #include "milter/engine/policy.h"
+#include "milter/net/scan_report.h"
 
 /* A member of an object, and the cell it shows. */
 struct member {
@@ -206,6 +207,45 @@ static void add_records(struct status *s)
 	json_close_object(&s->w);
 }
 
+static const char *scanner_state(const struct status *s)
+{
+	static const char *const words[] = {"none", "loading", "serving",
+					    "old"};
+	uint64_t state = counters_highest(s->counters, GAUGE_SCAN_STATE);
+
+	return words[state < sizeof(words) / sizeof(words[0]) ? state : 0];
+}
+
+static void add_scanner(struct status *s)
+{
+	static const struct member highest[] = {
+		{"signatures", GAUGE_SIGNATURES},
+		{"database_version", GAUGE_DATABASE_VERSION},
+		{"database_time", GAUGE_DATABASE_TIME},
+		{"loaded", GAUGE_SCAN_LOADED},
+	};
+
+	json_open_object(&s->w, "scanner");
+	json_add_text(&s->w, "state", slice_cstr(scanner_state(s)));
+	for (size_t i = 0; i < sizeof(highest) / sizeof(highest[0]); i++)
+		json_add_number(&s->w, highest[i].name,
+				counters_highest(s->counters, highest[i].cell));
+	json_add_bool(&s->w, "overaged",
+		      counters_highest(s->counters, GAUGE_SCAN_OVERAGED) > 0);
+	json_add_bool(&s->w, "load_failed",
+		      counters_highest(s->counters, GAUGE_SCAN_FAILED) > 0);
+	json_add_number(&s->w, "failed_loads",
+			at(s, COUNTER_SCAN_LOADS_FAILED, 0));
+	json_add_number(&s->w, "queued",
+			counters_highest(s->counters, GAUGE_SCAN_QUEUED));
+	json_add_number(&s->w, "busy", at(s, GAUGE_SCANNERS_BUSY, 0));
+	for (unsigned i = 0; i < SCANS; i++)
+		json_add_number(&s->w, scan_result_word((enum scan_result)i),
+				at(s, COUNTER_SCANS, i));
+	add_times(s, HISTOGRAM_SCAN, 0);
+	json_close_object(&s->w);
+}
+
 static void add_by_role(struct status *s, const char *name, enum counter first)
 {
 	json_open_object(&s->w, name);
@@ -237,6 +277,7 @@ static void add_all(struct status *s)
 	add_lists(s);
 	add_services(s);
 	add_records(s);
+	add_scanner(s);
 	add_by_role(s, "starts", COUNTER_STARTS);
 	add_by_role(s, "crashes", COUNTER_CRASHES);
 }

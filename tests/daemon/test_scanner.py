@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import json
 import os
 import re
 import signal
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from support import ports
-from support.scannerask import Scanner
+from support.gatepost import Gatepost
+from support.scannerask import SIGNATURES, Scanner
 
 # In two pieces, or virus scanners would find it here.
 EICAR = (rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD"
@@ -239,3 +241,27 @@ def test_no_message_is_lost_over_new_signatures(new_scanner, how):
                      "one generation")
     ports.wait_until(lambda: len(scanner.processes()) == 2, 10,
                      "two that scan")
+
+
+@pytest.fixture
+def daemon(folder):
+    # Nobody answers there, and no message is sent.
+    with Gatepost(folder / "scanning", "127.0.0.1@9",
+                  {"antivirus.engine": "libclamav",
+                   "antivirus.database": SIGNATURES}) as one:
+        yield one
+
+
+def test_a_reload_that_changes_nothing_keeps_the_scanner(daemon):
+    def told():
+        status = json.loads(daemon.http("/status")[1])["scanner"]
+        return status if status["state"] == "serving" else None
+
+    status = ports.wait_until(told, 20, "the scanner to serve")
+    assert status["signatures"] == 2
+    before = daemon._children("gatepost-scanner")
+    assert len(before) == 1
+    daemon.reload()
+    ports.wait_until(lambda: "generation 2" in daemon.log.read_text(), 20,
+                     "the reload")
+    assert daemon._children("gatepost-scanner") == before

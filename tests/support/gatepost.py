@@ -72,7 +72,7 @@ class Gatepost:
             "greylist.mode": "off",
             # Instances must not meet; http_port is one that is free.
             "http.listen": "",
-            # What the host has of signatures is nobody's business.
+            # No signatures are there; tests of scanning bring theirs.
             "antivirus.engine": "off",
         }
         self.settings.update(settings or {})
