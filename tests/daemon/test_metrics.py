@@ -93,7 +93,7 @@ def test_status_is_json(names):
     status = json.loads(ask("status", names))
     assert {"version", "generation", "started", "uptime_s", "processes",
             "sessions", "waiting", "messages", "bytes", "checks", "lists",
-            "greylist", "dns", "store", "records", "starts",
+            "greylist", "dns", "store", "records", "scanner", "starts",
             "crashes"} == set(status)
     if names == "real":
         master, = status["processes"]

@@ -175,7 +175,7 @@ def test_a_request_nobody_waits_for_is_dropped(scanner):
 
 def stopped_at_work(scanner):
     """The reply socket of a message over which its scanner hangs."""
-    pid, = scanner.processes()
+    pid, = ports.wait_until(scanner.processes, 10, "one that scans")
     reply = scanner.ask(b"Subject: x\r\n\r\n" + os.urandom(16 << 20))
     assert reply.recv(10) == b"b"
     os.kill(pid, signal.SIGSTOP)

@@ -34,6 +34,7 @@ def signatures():
 def scanning(signatures):
     with Folder() as folder, Stack(folder, ZONES, {
             **SETTINGS, "antivirus.engine": "libclamav",
+            "attachments.enabled": "yes",
             "antivirus.database": str(signatures),
             "scanner.watch": "200ms"}) as running:
         yield running

@@ -74,6 +74,7 @@ class Gatepost:
             "http.listen": "",
             # No signatures are there; tests of scanning bring theirs.
             "antivirus.engine": "off",
+            "attachments.enabled": "no",
         }
         self.settings.update(settings or {})
         self.wrapper = []       # what starts it, such as env
