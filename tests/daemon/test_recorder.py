@@ -201,7 +201,9 @@ def small_disk(new_gatepost, folder):
         for place in (state, elsewhere):
             place.chmod(0o777)
         daemon = new_gatepost({"state_dir": str(state),
-                               # The store has troubles of its own.
+                               # The vault and the store have troubles of
+                               # their own.
+                               "vault.path": f"{elsewhere}/vault",
                                "store": f"sqlite:{elsewhere}/store.db"})
         yield daemon, state
         daemon.stop()
