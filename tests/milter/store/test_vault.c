@@ -1,15 +1,21 @@
 /* The vault's files: whole or not there, and byte for byte. */
 #include "milter/store/vault.h"
 #include "common/verdict/fingerprint.h"
-#include "milter/store/vault_file.h"
+#include "milter/store/vault_read.h"
 #include "tests/support/cmocka.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct settings_group *const groups[] = {&vault_settings, NULL};
@@ -270,6 +276,150 @@ static void damaged_files_are_told(void **state)
 	arena_free(&arena);
 }
 
+/* How many files the vault has below, and how many of them are messages. */
+static size_t count_files(const struct place *p, size_t *whole_r)
+{
+	char path[400];
+	size_t count = 0;
+
+	*whole_r = 0;
+	for (unsigned folder = 0; folder < 257; folder++) {
+		const struct dirent *entry;
+		DIR *dir;
+
+		if (folder < 256)
+			snprintf(path, sizeof(path), "%s/vault/%02x",
+				 p->folder, folder);
+		else
+			snprintf(path, sizeof(path), "%s/vault/tmp", p->folder);
+		dir = opendir(path);
+		while (dir && (entry = readdir(dir))) {
+			struct arena *arena = arena_new(0);
+			enum vault_state state;
+			struct vault_message m = {.fd = -1};
+			struct slice id;
+			struct err err;
+
+			count += entry->d_name[0] != '.';
+			if (vault_read_name(slice_cstr(entry->d_name), &id,
+					    &state) &&
+			    vault_message_open(p->vault, arena, id, &m, &err) ==
+				    VAULT_FOUND)
+				*whole_r += vault_message_verify(&m, &err);
+			vault_message_close(&m);
+			arena_free(&arena);
+		}
+		if (dir)
+			closedir(dir);
+	}
+	return count;
+}
+
+/* Leaves room for so many bytes. */
+static void fill_disk(const struct place *p, size_t left)
+{
+	static const char page[4096];
+	char path[100];
+	struct statvfs fs;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/filler", p->folder);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize > left)
+		assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	close(fd);
+}
+
+/* The message has room by itself, but not with what stands before it. */
+static void store_on_full_disk(struct place *p)
+{
+	static char text[73 * 4096];
+	const struct slice message = {text, sizeof(text)};
+	struct vault_entry entry = entry_of("0full", message);
+	int fd = message_of(message);
+	struct err err = {""};
+	char path[100];
+	size_t whole;
+
+	fill_disk(p, sizeof(text));
+	assert_int_equal(vault_store(p->vault, &entry, fd, &err), -1);
+	assert_non_null(strstr(err.text, "No space left"));
+	assert_int_equal(count_files(p, &whole), 0);
+	snprintf(path, sizeof(path), "%s/filler", p->folder);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(vault_store(p->vault, &entry, fd, &err), 0);
+	assert_int_equal(count_files(p, &whole), 1);
+	assert_int_equal(whole, 1);
+	close(fd);
+}
+
+static void a_full_disk_leaves_nothing_half(void **state)
+{
+	struct err err = {""};
+	struct place p;
+	bool mounted;
+
+	(void)state;
+	open_place(&p, "vault.min_free=0");
+	mounted = mount("tmpfs", p.folder, "tmpfs", 0, "size=1500k") == 0;
+	if (mounted) {
+		vault_close(&p.vault);
+		p.vault = vault_open(p.conf, slice_cstr(p.folder), &err);
+		store_on_full_disk(&p);
+		vault_close(&p.vault);
+		assert_int_equal(umount(p.folder), 0);
+	}
+	close_place(&p);
+	/* Only root can mount. */
+	if (!mounted)
+		skip();
+}
+
+static void __attribute__((noreturn)) store_until_killed(const struct place *p)
+{
+	static char text[100000];
+	const struct slice message = {text, sizeof(text)};
+	int fd = message_of(message);
+
+	for (unsigned i = 0;; i++) {
+		struct vault_entry entry;
+		struct err err;
+		char id[32];
+
+		snprintf(id, sizeof(id), "p%dn%u", (int)getpid(), i);
+		entry = entry_of(id, message);
+		if (vault_store(p->vault, &entry, fd, &err) < 0)
+			_exit(1);
+	}
+}
+
+static void a_process_that_is_killed_leaves_whole_files(void **state)
+{
+	size_t whole, files, in_tmp = 0;
+	struct place p;
+
+	(void)state;
+	open_place(&p, "vault.min_free=0");
+	for (int i = 0; i < 20; i++) {
+		struct timespec pause = {.tv_nsec = 7000000L + i * 1300000L};
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			store_until_killed(&p);
+		nanosleep(&pause, NULL);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		in_tmp++;
+	}
+	/* At most one for each that was killed was not finished. */
+	files = count_files(&p, &whole);
+	assert_true(whole > 0);
+	assert_true(files - whole <= in_tmp);
+	close_place(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +430,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_id_makes_no_file),
 		cmocka_unit_test(a_failure_is_remembered),
 		cmocka_unit_test(damaged_files_are_told),
+		cmocka_unit_test(a_full_disk_leaves_nothing_half),
+		cmocka_unit_test(a_process_that_is_killed_leaves_whole_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
