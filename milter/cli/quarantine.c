@@ -18,7 +18,6 @@
 
 #define ALIKE_SHOWN 10
 
-
 static const struct arg rows[] = {
 	{"--class", ARG_TEXT, offsetof(struct quarantine, class)},
 	{"--state", ARG_TEXT, offsetof(struct quarantine, state)},
@@ -47,8 +46,7 @@ static int tell_alike(const struct quarantine *q, const char *word,
 		    "mean:",
 		    word);
 	for (int i = 0; i < count && i < ALIKE_SHOWN; i++)
-		fprintf(stderr, "  %.*s  %.*s  %.*s\n",
-			SLICE_FMT(items[i].id),
+		fprintf(stderr, "  %.*s  %.*s  %.*s\n", SLICE_FMT(items[i].id),
 			SLICE_FMT(since_text(q->arena, items[i].stored_ms)),
 			SLICE_FMT(utf8_shown(q->arena,
 					     utf8_cut(items[i].subject, 60))));
@@ -119,8 +117,8 @@ static int do_reindex(const struct quarantine *q)
 static const struct action {
 	const char *name;
 	size_t ids_min, ids_max;
-	bool lists;	/* takes filters */
-	bool shows;	/* takes --json */
+	bool lists; /* takes filters */
+	bool shows; /* takes --json */
 	int (*run)(const struct quarantine *q);
 } actions[] = {
 	{"list", 0, 0, true, true, quarantine_list},
@@ -170,8 +168,7 @@ static int check_request(const struct quarantine *q, const struct action *a,
 				  "say what to %s: an id, as list shows it",
 				  name);
 	if (q->id_count > a->ids_max)
-		return verb_usage(&verb_quarantine,
-				  "'%s' is one word too many",
+		return verb_usage(&verb_quarantine, "'%s' is one word too many",
 				  q->ids[a->ids_max]);
 	return check_options(q, a);
 }
@@ -182,8 +179,8 @@ static int open_output(struct quarantine *q)
 	q->output_fd = -1;
 	if (!q->output)
 		return 0;
-	q->output_fd = open(q->output,
-			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	q->output_fd =
+		open(q->output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (q->output_fd >= 0)
 		return 0;
 	return verb_failed(&verb_quarantine,

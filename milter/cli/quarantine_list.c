@@ -352,9 +352,8 @@ static struct slice sum_text(struct arena *a, const struct vault_sum *sum)
 {
 	if (sum->messages == 0)
 		return SLICE("-");
-	return arena_printf(
-		a, "%lld (%.*s)", (long long)sum->messages,
-		SLICE_FMT(explain_size(a, (uint64_t)sum->bytes)));
+	return arena_printf(a, "%lld (%.*s)", (long long)sum->messages,
+			    SLICE_FMT(explain_size(a, (uint64_t)sum->bytes)));
 }
 
 static void stats_line(struct slice name, struct slice held,

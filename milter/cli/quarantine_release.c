@@ -151,9 +151,9 @@ static int delete_one(const struct quarantine *q, const char *word)
 		rc = quarantine_failed(&err);
 	else if (rc == 0)
 		printf("%.*s was deleted.\n",
-		       SLICE_FMT(slice_sub(slice_cstr(m.name), 3,
-					   slice_find(slice_cstr(m.name), 0,
-						      '.'))));
+		       SLICE_FMT(slice_sub(
+			       slice_cstr(m.name), 3,
+			       slice_find(slice_cstr(m.name), 0, '.'))));
 	vault_message_close(&m);
 	return rc;
 }

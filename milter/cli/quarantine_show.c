@@ -25,7 +25,7 @@
 struct view {
 	const struct quarantine *q;
 	struct vault_message m;
-	struct slice header;	/* begin of the message */
+	struct slice header; /* begin of the message */
 	struct record record;
 	bool has_record;
 };
@@ -148,16 +148,14 @@ static void put_text(const struct view *v)
 	explain_line(&e, "Id", entry->id);
 	explain_line(&e, "State", slice_cstr(state_text(v)));
 	explain_line(&e, "Reason", entry->reason);
-	explain_line(&e, "Stored",
-		     since_text_zone(e.arena, entry->stored_ms));
+	explain_line(&e, "Stored", since_text_zone(e.arena, entry->stored_ms));
 	explain_line(&e, "Sender",
 		     entry->sender.n > 0 ? entry->sender
 					 : SLICE("<> (a bounce)"));
 	explain_line(&e, entry->rcpt_count == 1 ? "Recipient" : "Recipients",
 		     rcpts_of(v));
 	explain_line(&e, "Size", explain_size(e.arena, entry->size));
-	explain_line(&e, "SHA-256",
-		     digest_text(e.arena, v->m.file.digest));
+	explain_line(&e, "SHA-256", digest_text(e.arena, v->m.file.digest));
 	if (vault_message_verify(&v->m, &err))
 		explain_line(&e, "Whole", SLICE("yes, byte for byte"));
 	else
@@ -180,8 +178,7 @@ static void put_json(const struct view *v)
 
 	json_open_object(&w, NULL);
 	json_add_text(&w, "id", entry->id);
-	json_add_text(&w, "class",
-		      slice_cstr(vault_class_word(entry->class)));
+	json_add_text(&w, "class", slice_cstr(vault_class_word(entry->class)));
 	json_add_text(&w, "reason", entry->reason);
 	json_add_text(&w, "state", slice_cstr(vault_state_word(v->m.state)));
 	json_add_bool(&w, "rejected", entry->rejected);
@@ -192,8 +189,7 @@ static void put_json(const struct view *v)
 		json_add_text(&w, NULL, entry->rcpts[i]);
 	json_close_list(&w);
 	json_add_number(&w, "size", entry->size);
-	json_add_text(&w, "sha256",
-		      digest_text(v->q->arena, v->m.file.digest));
+	json_add_text(&w, "sha256", digest_text(v->q->arena, v->m.file.digest));
 	json_add_bool(&w, "whole", vault_message_verify(&v->m, &err));
 	json_open_list(&w, "header");
 	while (next_line(&rest, &line))
@@ -234,9 +230,8 @@ static int copy(const struct vault_message *m, int to, struct err *err)
 		struct arena *arena = arena_new(0);
 		struct slice bytes;
 		ssize_t n;
-		int rc = vault_message_read(m, arena, at,
-					    left < CHUNK ? left : CHUNK,
-					    &bytes, err);
+		int rc = vault_message_read(
+			m, arena, at, left < CHUNK ? left : CHUNK, &bytes, err);
 
 		n = rc < 0 ? -1 : write(to, bytes.p, bytes.n);
 		arena_free(&arena);
@@ -266,8 +261,8 @@ int quarantine_export(const struct quarantine *q)
 				   "a terminal: name a file with --output, or "
 				   "pipe it on");
 	rc = open_one(q, &m);
-	if (rc == 0 && (!vault_message_verify(&m, &err) ||
-			copy(&m, to, &err) < 0))
+	if (rc == 0 &&
+	    (!vault_message_verify(&m, &err) || copy(&m, to, &err) < 0))
 		rc = quarantine_failed(&err);
 	vault_message_close(&m);
 	return rc;

@@ -33,10 +33,10 @@ struct custody {
 	/* The thread's own. */
 	struct vault *vault;
 	struct vault_index *index;
-	int64_t sum_ms;		/* when to sum up though nothing changed */
-	int64_t prune_ms;	/* when to do it again */
-	int64_t early_ms;	/* until then it is told */
-	int64_t damaged;	/* as last told */
+	int64_t sum_ms;	  /* when to sum up though nothing changed */
+	int64_t prune_ms; /* when to do it again */
+	int64_t early_ms; /* until then it is told */
+	int64_t damaged;  /* as last told */
 
 	pthread_mutex_t lock;
 	struct err why[ALARMS]; /* empty: all is well */
@@ -173,8 +173,7 @@ static int prune(struct custody *c, struct err *err)
 	if (vault_index_prune(c->index, c->settings, clock_wall_us() / 1000,
 			      &pruned, err) < 0)
 		return -1;
-	counter_add(c->slot, COUNTER_VAULT_EXPIRED,
-		    (uint64_t)pruned.messages);
+	counter_add(c->slot, COUNTER_VAULT_EXPIRED, (uint64_t)pruned.messages);
 	note_early(c, pruned.early);
 	if (pruned.messages > 0)
 		c->sum_ms = 0;
@@ -205,8 +204,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct custody *custody_new(const struct conf *conf,
-			    struct counter_slot *slot, struct err *err)
+struct custody *custody_new(const struct conf *conf, struct counter_slot *slot,
+			    struct err *err)
 {
 	struct custody *c = calloc(1, sizeof(*c));
 	int error = ENOMEM;

@@ -15,8 +15,8 @@
 
 #define VERSION 1
 
-#define COLUMNS                                                         \
-	"seq, id, class, state, rejected, stored_ms, reason, sender, "  \
+#define COLUMNS                                                          \
+	"seq, id, class, state, rejected, stored_ms, reason, sender, "   \
 	"subject, sender_field, client, recipients, size, bytes, score," \
 	" digest"
 
@@ -184,8 +184,7 @@ int vault_index_ready(struct vault_index *x, struct err *err)
 	return -1;
 }
 
-struct vault_index *vault_index_open(const struct vault *vault,
-				     struct err *err)
+struct vault_index *vault_index_open(const struct vault *vault, struct err *err)
 {
 	struct arena *arena = arena_new(0);
 	struct vault_index *x = ARENA_NEW(arena, struct vault_index);

@@ -88,8 +88,7 @@ static bool matches(const struct vault_filter *f, const struct vault_item *item)
 	if (!found)
 		return false;
 	return f->subject.n == 0 ||
-	       slice_search_nocase(item->subject, f->subject) <
-		       item->subject.n;
+	       slice_search_nocase(item->subject, f->subject) < item->subject.n;
 }
 
 static void add(struct arena *arena, struct vault_list *list, size_t *room,

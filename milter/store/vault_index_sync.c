@@ -35,8 +35,8 @@ struct names {
 /* One folder that is being read. */
 struct look {
 	struct vault_index *x;
-	struct arena *arena;	/* of the folder */
-	struct arena *scratch;	/* of a message */
+	struct arena *arena;   /* of the folder */
+	struct arena *scratch; /* of a message */
 	int folder;
 	bool again; /* what is known is read again too */
 	struct vault_changes *changes;
@@ -84,8 +84,8 @@ static void sort_names(struct names *names)
 	if (names->n > 1)
 		qsort(names->v, names->n, sizeof(*names->v), compare);
 	for (size_t i = 0; i < names->n; i++) {
-		if (n > 0 && compare_ids(names->v[n - 1].id,
-					 names->v[i].id) == 0)
+		if (n > 0 &&
+		    compare_ids(names->v[n - 1].id, names->v[i].id) == 0)
 			n--;
 		names->v[n++] = names->v[i];
 	}

@@ -108,8 +108,7 @@ static int remove_messages(struct prune *p, struct err *err)
 	struct vault_stats stats;
 	size_t i = 0;
 
-	if (vault_index_stats(p->x, &stats, err) < 0 ||
-	    read_oldest(p, err) < 0)
+	if (vault_index_stats(p->x, &stats, err) < 0 || read_oldest(p, err) < 0)
 		return -1;
 	p->left = stats.all;
 	for (; i < p->count; i++) {
@@ -151,10 +150,8 @@ int vault_index_prune(struct vault_index *x, const struct vault_conf *conf,
 		      int64_t now_ms, struct vault_pruned *pruned_r,
 		      struct err *err)
 {
-	struct prune p = {.x = x,
-			  .conf = conf,
-			  .now_ms = now_ms,
-			  .pruned = pruned_r};
+	struct prune p = {
+		.x = x, .conf = conf, .now_ms = now_ms, .pruned = pruned_r};
 	int rc;
 
 	memset(pruned_r, 0, sizeof(*pruned_r));

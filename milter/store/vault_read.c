@@ -31,8 +31,8 @@ bool vault_read_name(struct slice name, struct slice *id_r,
 	struct slice end = slice_sub(name, dot, name.n);
 
 	*id_r = slice_sub(name, 0, dot);
-	*state_r = slice_eq(end, SLICE(".released")) ? VAULT_RELEASED
-						     : VAULT_HELD;
+	*state_r =
+		slice_eq(end, SLICE(".released")) ? VAULT_RELEASED : VAULT_HELD;
 	return vault_file_is_id(*id_r) &&
 	       (*state_r == VAULT_RELEASED || slice_eq(end, SLICE(".held")));
 }
@@ -258,8 +258,8 @@ static void sync_folder_of(const struct vault *vault,
 			   const struct vault_message *m)
 {
 	const char folder[] = {m->name[0], m->name[1], '\0'};
-	int fd = openat(vault->root, folder,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd =
+		openat(vault->root, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;

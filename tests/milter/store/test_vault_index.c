@@ -243,12 +243,11 @@ static void numbers_grow_and_outlive_a_reindex(void **state)
 
 	store_some(p, 1, 20);
 	sync_now(p);
-	assert_int_equal(vault_index_each_since(p->index, 0, add_seq, &last,
-						&p->err),
-			 0);
-	before = last;
 	assert_int_equal(
-		vault_index_rebuild(p->index, &changes, &p->err), 0);
+		vault_index_each_since(p->index, 0, add_seq, &last, &p->err),
+		0);
+	before = last;
+	assert_int_equal(vault_index_rebuild(p->index, &changes, &p->err), 0);
 	assert_int_equal(vault_index_each_since(p->index, before, add_seq,
 						&last, &p->err),
 			 0);
@@ -287,9 +286,9 @@ static void spoil(struct place *p, int64_t offset)
 	snprintf(path, sizeof(path), "%s/vault/index.db", p->folder);
 	fd = open(path, O_WRONLY);
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(pwrite(fd, "spoilt by a test", 16,
-					offset + i * 211),
-				 16);
+		assert_int_equal(
+			pwrite(fd, "spoilt by a test", 16, offset + i * 211),
+			16);
 	close(fd);
 }
 
@@ -359,8 +358,8 @@ static struct vault_pruned prune(struct place *p, int64_t now_ms)
 	struct vault_pruned pruned;
 
 	sync_now(p);
-	if (vault_index_prune(p->index, p->settings, now_ms, &pruned,
-			      &p->err) < 0)
+	if (vault_index_prune(p->index, p->settings, now_ms, &pruned, &p->err) <
+	    0)
 		fail_msg("%s", p->err.text);
 	return pruned;
 }

@@ -42,8 +42,8 @@ static struct slice field_of(struct slice message, const char *name)
 
 	while (slice_next(&rest, '\n', &line) && slice_trim(line).n > 0)
 		if (slice_starts_nocase(line, slice_cstr(name)))
-			return slice_trim(slice_sub(line, strlen(name),
-						    line.n));
+			return slice_trim(
+				slice_sub(line, strlen(name), line.n));
 	return SLICE_NONE;
 }
 
@@ -92,9 +92,9 @@ static void store(struct filler *f, int fd, struct slice message)
 	struct err err;
 
 	f->number++;
-	f->entry.id = arena_printf(
-		f->arena, "%llxf%05x",
-		(unsigned long long)clock_wall_us() / 1000, f->number);
+	f->entry.id = arena_printf(f->arena, "%llxf%05x",
+				   (unsigned long long)clock_wall_us() / 1000,
+				   f->number);
 	f->entry.stored_ms = clock_wall_us() / 1000;
 	f->entry.size = message.n;
 	f->entry.record = pack(f, message);
@@ -125,11 +125,11 @@ static void read_envelope(struct filler *f, char **argv)
 	int class = 0;
 
 	while (class < VAULT_CLASSES &&
-	       strcmp(argv[0], vault_class_word((enum vault_class)class)) != 0)
-		class++;
+	       strcmp(argv[0], vault_class_word((enum vault_class) class)) != 0)
+		class ++;
 	if (class == VAULT_CLASSES)
 		die("no such class");
-	f->entry.class = (enum vault_class)class;
+	f->entry.class = (enum vault_class) class;
 	f->entry.rejected = strcmp(argv[1], "copy") == 0;
 	f->entry.sender = slice_cstr(argv[2]);
 	f->entry.rcpts = rcpts;
