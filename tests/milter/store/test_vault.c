@@ -119,7 +119,7 @@ static void a_message_comes_back_byte_for_byte(void **state)
 		SLICE(""),
 		{line, sizeof(line)},
 	};
-	struct place p;
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	memset(line, 'x', sizeof(line));
@@ -149,7 +149,7 @@ static void the_envelope_and_the_record_come_back(void **state)
 {
 	struct slice message = SLICE("m"), bytes;
 	struct vault_file file;
-	struct place p;
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	open_place(&p, NULL);
@@ -175,7 +175,7 @@ static void only_its_user_may_read_it(void **state)
 {
 	char path[200], folder[3];
 	struct stat st;
-	struct place p;
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	open_place(&p, NULL);
@@ -196,7 +196,7 @@ static void below_min_free_nothing_is_stored(void **state)
 	struct vault_entry entry = entry_of("0xyz", message);
 	int fd = message_of(message);
 	struct err err = {""};
-	struct place p;
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	open_place(&p, "vault.min_free=16384g");
@@ -213,7 +213,7 @@ static void what_is_no_id_makes_no_file(void **state)
 					  "123456789012345678901234567890123"};
 	struct slice message = SLICE("m");
 	int fd = message_of(message);
-	struct place p;
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	open_place(&p, NULL);
@@ -231,7 +231,7 @@ static void a_failure_is_remembered(void **state)
 {
 	unsigned char one[32] = {1}, other[32] = {2};
 	struct err err = {""};
-	struct place p;
+	struct place p = {.vault = NULL};
 	bool before;
 
 	(void)state;
@@ -356,7 +356,7 @@ static void store_on_full_disk(struct place *p)
 static void a_full_disk_leaves_nothing_half(void **state)
 {
 	struct err err = {""};
-	struct place p;
+	struct place p = {.vault = NULL};
 	bool mounted;
 
 	(void)state;
@@ -396,7 +396,7 @@ static void __attribute__((noreturn)) store_until_killed(const struct place *p)
 static void a_process_that_is_killed_leaves_whole_files(void **state)
 {
 	size_t whole, files, in_tmp = 0;
-	struct place p;
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	open_place(&p, "vault.min_free=0");
