@@ -72,7 +72,7 @@ struct source {
 	bool ended;
 };
 
-enum stage { GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA, MESSAGE, QUIT };
+enum stage { GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA, MESSAGE };
 
 struct dialogue {
 	struct source *source;
@@ -80,6 +80,7 @@ struct dialogue {
 	enum stage stage;
 	size_t rcpts;		/* commands RCPT that were sent */
 	bool needs_utf8, has_utf8;
+	bool quitting;		/* what comes is no longer the point */
 	bool reply_ended;	/* what comes begins another reply */
 	char reply[REPLY_MAX];	/* the last one, its lines joined */
 	size_t reply_n;
@@ -190,15 +191,26 @@ static size_t read_message(char *to, size_t size, size_t count, void *with)
 	return n;
 }
 
+/* It shall not wait for the answer to QUIT for long. */
+static void note_quit(struct dialogue *d)
+{
+	int64_t soon_ms = clock_mono_ms() + QUIT_MS;
+
+	d->quitting = true;
+	if (d->deadline_ms > soon_ms)
+		d->deadline_ms = soon_ms;
+}
+
 static void note_command(struct dialogue *d, struct slice line)
 {
 	static const struct {
 		const char *verb;
 		enum stage stage;
 	} verbs[] = {{"EHLO", EHLO}, {"HELO", EHLO}, {"STARTTLS", STARTTLS},
-		     {"MAIL", MAIL}, {"RCPT", RCPT}, {"DATA", DATA},
-		     {"QUIT", QUIT}};
+		     {"MAIL", MAIL}, {"RCPT", RCPT}, {"DATA", DATA}};
 
+	if (slice_starts_nocase(line, SLICE("QUIT")))
+		note_quit(d);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (!slice_starts_nocase(line, slice_cstr(verbs[i].verb)))
 			continue;
@@ -206,10 +218,6 @@ static void note_command(struct dialogue *d, struct slice line)
 		d->rcpts += d->stage == RCPT;
 		if (d->stage == EHLO)
 			d->has_utf8 = false;
-		/* It shall not wait for the answer to that for long. */
-		if (d->stage == QUIT &&
-		    d->deadline_ms > clock_mono_ms() + QUIT_MS)
-			d->deadline_ms = clock_mono_ms() + QUIT_MS;
 		return;
 	}
 }
@@ -230,7 +238,7 @@ static void keep_reply(struct dialogue *d, struct slice line)
 static void note_reply(struct dialogue *d, struct slice line)
 {
 	line = slice_trim(line);
-	if (d->stage == QUIT)
+	if (d->quitting)
 		return;
 	if (d->stage == EHLO &&
 	    slice_eq_nocase(slice_sub(line, 4, line.n), SLICE("SMTPUTF8")))
@@ -382,7 +390,7 @@ static struct slice name_stage(struct arena *arena, const struct dialogue *d,
 		[GREETING] = "the connection", [EHLO] = "EHLO",
 		[STARTTLS] = "STARTTLS",       [MAIL] = "MAIL FROM",
 		[RCPT] = "RCPT TO",	       [DATA] = "DATA",
-		[MESSAGE] = "the message",     [QUIT] = "QUIT",
+		[MESSAGE] = "the message",
 	};
 
 	if (d->stage == RCPT && d->rcpts > 0 && d->rcpts <= mail->rcpt_count)
