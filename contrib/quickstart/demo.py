@@ -22,6 +22,7 @@ from support import ports  # noqa: E402
 from support.folder import Folder  # noqa: E402
 from support.gatepost import program  # noqa: E402
 from support.process import Failed  # noqa: E402
+from support.signatures import copy_signatures  # noqa: E402
 from support.stack import Stack, split  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
@@ -52,7 +53,13 @@ class Demo:
         self.stack = Stack(folder, zones.zones(record), {
             "authserv_id": AUTHSERV_ID, "dmarc.enforce": "yes",
             "greylist.mode": "score", "greylist.delay": GREYLIST_DELAY,
-            "http.listen": f"inet:127.0.0.1:{self.http}"})
+            "http.listen": f"inet:127.0.0.1:{self.http}",
+            "antivirus.engine": "libclamav",
+            "antivirus.database": str(copy_signatures(folder / "clamav")),
+            "attachments.enabled": "yes"})
+        self.held = []          # ids of the messages in the vault
+        self.stack.gatepost.settings["release.smtp"] = (
+            f"inet:127.0.0.1:{self.stack.postfix.plain_port}")
 
     def start(self):
         self.stack.start()
@@ -81,6 +88,8 @@ class Demo:
             reply, record = self.judge(number, letter, letter.expected)
             self.told = record["id"]
         show.verdict(record)
+        if record["vault"] == "held":
+            self.held.append(record["id"])
         if reply.code == 250 and letter.show:
             self.show_fields(reply, letter)
         if letter.note:
@@ -142,6 +151,31 @@ class Demo:
             print(("   " + line).rstrip())
         print(flush=True)
 
+    def show_run(self, *words):
+        """Runs a command of ours and shows it with what it says."""
+        print("\n   $ gatepost " + " ".join(words) + "\n")
+        sets = [word for name, value in self.stack.gatepost.settings.items()
+                for word in ("--set", f"{name}={value}")]
+        verb, *rest = words
+        code, said = show.on_a_terminal(
+            [program("gatepost"), verb, "-c", self.stack.gatepost.conf,
+             *sets, *rest], show.width() - 3)
+        if code != 0:
+            raise Failed("gatepost " + " ".join(words) + ": " + said)
+        for line in said.splitlines():
+            print(("   " + line).rstrip())
+        sys.stdout.flush()
+
+    def show_vault(self):
+        """What is held, and one of it released into delivery."""
+        show.title("The vault: what was held, and how it is let go")
+        self.show_run("quarantine", "list")
+        before = self.stack.postfix.count_delivered()
+        self.show_run("quarantine", "release", self.held[-1])
+        self.stack.postfix.wait_delivered(before + 1)
+        show.row("mailbox", "it has been delivered, byte for byte")
+        print(flush=True)
+
     def show_metrics(self):
         show.row("metrics", f"http://127.0.0.1:{self.http}/metrics  for "
                             "Prometheus")
@@ -192,6 +226,7 @@ def run(demo, once):
         demo.send(number, letter)
     for surprise in demo.surprises:
         print("quickstart: " + surprise, file=sys.stderr)
+    demo.show_vault()
     demo.explain()
     demo.show_metrics()
     print(flush=True)

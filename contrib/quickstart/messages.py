@@ -1,6 +1,9 @@
 """The messages of the demonstration: who sends what, and what to watch."""
 
+import io
+import zipfile
 from dataclasses import dataclass
+from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 import dkim
@@ -26,6 +29,32 @@ def text(*fields, body="Hello,\n\nthis is a sample message.\n", date=True):
         lines += ["Date: " + formatdate(localtime=False),
                   "Message-ID: " + make_msgid(domain="client.example")]
     return ("\n".join(lines) + "\n\n" + body).replace("\n", "\r\n").encode()
+
+
+# The test "virus" that all scanners know; in two pieces, so that none takes
+# this file for it.
+EICAR = (rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-"
+         rb"ANTIVIRUS-TEST-FILE!$H+H*")
+
+
+def zipped(name, data):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def with_file(sender, subject, name, data):
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = "user@gatepost.example"
+    message["Subject"] = subject
+    message["Date"] = formatdate(localtime=False)
+    message["Message-ID"] = make_msgid(domain="client.example")
+    message.set_content("Hello,\n\nsee the file.\n")
+    message.add_attachment(data, "application", "octet-stream",
+                           filename=name)
+    return message.as_bytes().replace(b"\n", b"\r\n")
 
 
 def signed(message, key):
@@ -89,3 +118,21 @@ def letters(key, authserv_id):
         "accept", note=
         "The field of our name that came with it was removed; the other "
         "server's stays.", show=("Authentication-Results",))
+    yield Letter(
+        "A virus, zipped: accepted, but held in the vault",
+        "192.0.2.10", "mail.example.org", "mail.example.org",
+        "alice@example.org",
+        signed(with_file("Alice <alice@example.org>", "Invoice",
+                         "invoice.zip", zipped("invoice.com", EICAR)), key),
+        "quarantine", note=
+        "It is in no mailbox. The signatures are two of our own, for tests; "
+        "on a host, freshclam brings ClamAV's.")
+    yield Letter(
+        "A program that a colleague sends: held by an attachment rule",
+        "192.0.2.10", "mail.example.org", "mail.example.org",
+        "alice@example.org",
+        signed(with_file("Alice <alice@example.org>", "The tool you wanted",
+                         "tool.bat", b"@echo off\r\necho hello\r\n"), key),
+        "quarantine", note=
+        "The rules are a table in the configuration: attachment "
+        "\"executable\" and others.")

@@ -1,19 +1,43 @@
 """A verdict as an operator reads it in a terminal."""
 
+import fcntl
 import os
+import pty
 import shutil
+import struct
+import subprocess
 import sys
+import termios
 import textwrap
 
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32",
            "yellow": "33"}
 ACTION_COLOURS = {"accept": "green", "tag": "yellow", "reject": "red",
                   "tempfail": "red", "greylist": "yellow",
-                  "ratelimit": "yellow"}
+                  "ratelimit": "yellow", "quarantine": "red"}
 
 
 def width():
     return max(60, min(100, shutil.get_terminal_size((80, 24)).columns))
+
+
+def on_a_terminal(command, columns):
+    """Runs a command as on a terminal of that width: its exit code, and
+    what it says."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave,
+                          stderr=slave) as child:
+        os.close(slave)
+        said = b""
+        try:
+            while part := os.read(master, 65536):
+                said += part
+        except OSError:     # the end, as a terminal tells it
+            pass
+        os.close(master)
+    return child.returncode, said.decode().replace("\r\n", "\n")
 
 
 def paint(text, colour):

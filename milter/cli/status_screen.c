@@ -315,7 +315,6 @@ static void traffic(const struct screen *s)
 		"minute", "hour", "day");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		row(s, rows[i].what, rows[i].offset);
-	fputc('\n', s->out);
 }
 
 static void history(const struct screen *s)

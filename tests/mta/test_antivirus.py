@@ -87,7 +87,14 @@ def test_a_clean_message_passes(scanning):
 @pytest.mark.parametrize("name", sorted(
     file.name for file in TESTFILES.iterdir()))
 def test_clamav_testfiles_are_held(scanning, name):
-    data = (TESTFILES / name).read_bytes()
-    reply, record = scanning.judge(mail(data, name), **CLEAN)
+    message = mail((TESTFILES / name).read_bytes(), name)
+    reply, record = scanning.judge(message, **CLEAN)
+    # It has more archives in each other than scanner.recursion lets be.
+    if name == "clam_cache_emax.tgz":
+        assert reply.code == 451
+        assert record["antivirus"]["result"] == "unscanned"
+        reply, record = scanning.judge(message, **CLEAN)
+        assert record["class"] == "unscanned"
     assert reply.code == 250, reply
     assert record["action"] == "quarantine", record["antivirus"]
+    assert record["vault"] == "held"

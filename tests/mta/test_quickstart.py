@@ -35,11 +35,13 @@ def test_once_judges_all_messages_as_expected():
                           env=ENVIRONMENT, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert len(re.findall(r"^\d\. ", done.stdout, re.M)) == 6
+    assert len(re.findall(r"^\d\. ", done.stdout, re.M)) == 8
     assert len(re.findall(r"^   SMTP     451 4\.7\.1 Greylisted, please try "
                           r"again in \d seconds", done.stdout, re.M)) == 2
     for words in ("SMTP     250", "SMTP     550", "header   X-Spam: Yes",
-                  "RBL_SPAMHAUS_XBL", "mx.elsewhere.example"):
+                  "RBL_SPAMHAUS_XBL", "mx.elsewhere.example",
+                  "VIRUS_FOUND", "Gatepost.Test.EICAR",
+                  "ATTACHMENT_", "it has been delivered"):
         assert words in done.stdout
     # It ends with the story of the message that was deferred.
     story = done.stdout.partition("$ gatepost explain ")[2]
