@@ -5,6 +5,8 @@
  * signatures and forks the children that scan (scan_generation.h), and
  * another one when there are new signatures. While there are none it
  * answers each message with that.
+ *
+ * It links libclamav, so this program as a whole is under the GPL, version 2.
  */
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -3,10 +3,8 @@
 import base64
 import gzip
 import io
-import shutil
 import tarfile
 import zipfile
-from email.message import EmailMessage
 from email.mime.application import MIMEApplication
 from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
@@ -98,3 +96,135 @@ def test_clamav_testfiles_are_held(scanning, name):
     assert reply.code == 250, reply
     assert record["action"] == "quarantine", record["antivirus"]
     assert record["vault"] == "held"
+
+
+# ---- what is hidden ----
+
+def rfc822(data):
+    inner = MIMEMultipart()
+    inner["Subject"] = "inner"
+    part = MIMEApplication(data)
+    part.add_header("Content-Disposition", "attachment", filename="x.bin")
+    inner.attach(part)
+    whole = MIMEMultipart()
+    whole["From"] = CLEAN["sender"]
+    whole.attach(MIMEMessage(inner))
+    return whole.as_bytes().replace(b"\n", b"\r\n")
+
+
+def tarred(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def raw_part(body, *fields):
+    """A part written by hand, with whatever fields."""
+    return ("From: " + CLEAN["sender"] + "\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+            + "".join(field + "\r\n" for field in fields) + "\r\n"
+            ).encode() + body + b"\r\n--b--\r\n"
+
+
+CODED = base64.b64encode(EICAR)
+HIDDEN = {
+    "zipped": mail(zipped(("a.com", EICAR)), "a.zip"),
+    "zip in zip": mail(zipped(("b.zip", zipped(("a.com", EICAR)))), "a.zip"),
+    "tar.gz": mail(tarred("a.com", EICAR), "a.tar.gz"),
+    "message/rfc822": rfc822(EICAR),
+    "wrong type": raw_part(CODED, "Content-Type: image/jpeg",
+                           "Content-Transfer-Encoding: base64"),
+    "junk in base64": raw_part(b"!".join(
+        CODED[at:at + 5] for at in range(0, len(CODED), 5)),
+        "Content-Transfer-Encoding: base64"),
+    "two encodings": raw_part(CODED, "Content-Transfer-Encoding: 7bit",
+                              "Content-Transfer-Encoding: base64"),
+    "no encoding named": raw_part(CODED, "Content-Type: text/plain"),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_what_is_hidden_is_held(scanning, how):
+    reply, record = scanning.judge(HIDDEN[how], **CLEAN)
+    assert reply.code == 250
+    assert record["action"] == "quarantine"
+    assert "EICAR" in record["antivirus"]["name"]
+
+
+def test_fifty_clean_messages_pass(scanning):
+    for number in range(50):
+        data = gzip.compress(f"number {number} ".encode() * 200 * number)
+        kinds = (mail(data, f"{number}.gz"),
+                 mail(zipped((f"{number}.txt", data)), f"{number}.zip"),
+                 mail(b"%PDF-1.4 " + data, f"{number}.pdf", "pdf"))
+        reply, record = scanning.judge(kinds[number % 3], **CLEAN)
+        assert reply.code == 250
+        assert record["action"] == "accept", record["symbols"]
+        assert record["antivirus"]["result"] == "clean"
+
+
+# ---- what an operator asks for ----
+
+def test_a_rejected_virus_leaves_a_copy_if_told(new_stack, signatures):
+    stack = new_stack({"antivirus.engine": "libclamav",
+                       "antivirus.database": str(signatures),
+                       "antivirus.action": "reject", "antivirus.keep": "yes"})
+    reply, record = stack.judge(mail(EICAR, "eicar.com"), **CLEAN)
+    assert reply.code == 550
+    assert "EICAR" in reply.text and record["id"] in reply.text
+    assert record["vault"] == "copy"
+    listed = stack.gatepost.run("quarantine", "list").stdout
+    assert record["id"] in listed and "copy" in listed
+
+
+def test_an_attachment_rule_holds_and_release_delivers(scanning):
+    scanning.gatepost.settings["release.smtp"] = (
+        f"inet:127.0.0.1:{scanning.postfix.plain_port}")
+    message = mail(b"MZ no program", "tool.exe")
+    reply, record = scanning.judge(message, **CLEAN)
+    assert reply.code == 250
+    assert (record["action"], record["class"]) == ("quarantine", "attachment")
+    assert "tool.exe" in record["class_reason"]
+    before = scanning.postfix.count_delivered()
+    done = scanning.gatepost.run("quarantine", "release", record["id"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    delivered = scanning.postfix.wait_delivered(before + 1)[-1]
+    # Postfix puts its own fields on top, and LF into the mailbox.
+    assert delivered.replace(b"\r\n", b"\n").endswith(
+        message.replace(b"\r\n", b"\n"))
+
+
+# ---- what breaks ----
+
+def test_without_signatures_all_mail_waits(new_stack, tmp_path):
+    empty = tmp_path / "none"
+    stack = new_stack({"antivirus.engine": "libclamav",
+                       "antivirus.database": str(empty),
+                       "scanner.watch": "200ms"})
+    reply, record = stack.judge(mail(b"x", "a.txt"), **CLEAN)
+    assert reply.code == 451
+    assert record["cause"] == "unscanned"
+    stack.gatepost.wait_line("NO VIRUS SCANNING")
+    # They come, and mail goes on without a restart.
+    tmp_path.chmod(0o755)
+    tmp_path.parent.chmod(0o755)
+    tmp_path.parent.parent.chmod(0o755)
+    copy_signatures(empty)
+    stack.gatepost.wait_line("scanning with ClamAV", 20)
+    assert stack.judge(mail(b"x", "a.txt"), **CLEAN)[0].code == 250
+
+
+def test_a_vault_without_room_defers_what_it_should_hold(new_stack,
+                                                         signatures):
+    stack = new_stack({"antivirus.engine": "libclamav",
+                       "antivirus.database": str(signatures),
+                       "vault.min_free": "16000g"})
+    reply, record = stack.judge(mail(EICAR, "eicar.com"), **CLEAN)
+    assert reply.code == 451
+    assert record["cause"] == "vault"
+    assert record["vault"] is None
+    stack.gatepost.wait_line("vault.min_free")
+    assert stack.judge(mail(b"x", "a.txt"), **CLEAN)[0].code == 250
