@@ -35,8 +35,6 @@
 
 struct scanner {
 	struct process process;
-	const struct antivirus_conf *antivirus;
-	const struct scanner_conf *conf;
 	bool engine;		/* libclamav is used at all */
 	struct scan_generation now, next, old;
 	struct clamav_about about; /* of `now` */
@@ -46,6 +44,16 @@ struct scanner {
 	bool ready_said, aged;
 	char trouble[512];
 };
+
+static const struct antivirus_conf *antivirus_of(const struct scanner *s)
+{
+	return conf_group(s->process.conf, &antivirus_settings);
+}
+
+static const struct scanner_conf *conf_of(const struct scanner *s)
+{
+	return conf_group(s->process.conf, &scanner_settings);
+}
 
 static void set_gauge(const struct scanner *s, enum counter gauge,
 		      uint64_t value)
@@ -66,12 +74,12 @@ static void watch_age(struct scanner *s)
 {
 	int64_t age_ms = (clock_wall() - s->about.database_time) * 1000;
 	bool aged = s->engine && s->now.ready &&
-		    age_ms > s->antivirus->max_age.ms;
+		    age_ms > antivirus_of(s)->max_age.ms;
 
 	if (aged && !s->aged)
 		log_warn("the signatures in %s are %lld hours old, which is "
 			 "over antivirus.max_age: is freshclam running?",
-			 s->antivirus->database.s.p,
+			 antivirus_of(s)->database.s.p,
 			 (long long)(age_ms / 3600000));
 	s->aged = aged;
 }
@@ -153,14 +161,14 @@ static bool has_news(struct scanner *s, int64_t now_ms)
 	uint64_t state;
 
 	if (now_ms >= s->look_ms) {
-		state = s->engine ? scan_watch_state(s->antivirus->database.s.p)
+		state = s->engine ? scan_watch_state(antivirus_of(s)->database.s.p)
 				  : 1;
 		if (state != s->seen)
 			s->seen_ms = now_ms;
 		s->seen = state;
-		s->look_ms = now_ms + s->conf->watch.ms;
+		s->look_ms = now_ms + conf_of(s)->watch.ms;
 		/* It is watched closely while it changes. */
-		if (state != s->loaded && s->conf->watch.ms > SETTLE_MS)
+		if (state != s->loaded && conf_of(s)->watch.ms > SETTLE_MS)
 			s->look_ms = now_ms + SETTLE_MS;
 	}
 	if (s->seen == 0)
@@ -169,7 +177,7 @@ static bool has_news(struct scanner *s, int64_t now_ms)
 		return true;
 	if (s->seen != s->loaded)
 		return now_ms - s->seen_ms >= SETTLE_MS ||
-		       (now_ms > s->seen_ms && s->conf->watch.ms < SETTLE_MS);
+		       (now_ms > s->seen_ms && conf_of(s)->watch.ms < SETTLE_MS);
 	return s->now.pid == 0 && now_ms >= s->retry_ms;
 }
 
@@ -182,7 +190,7 @@ static void look(struct scanner *s)
 		return;
 	if (has_news(s, now_ms)) {
 		if (s->now.pid > 0 &&
-		    s->conf->reload.value == SCANNER_RELOAD_FREE_FIRST) {
+		    conf_of(s)->reload.value == SCANNER_RELOAD_FREE_FIRST) {
 			s->old = s->now;
 			s->now = (struct scan_generation){.control = -1};
 			scan_generation_end(&s->old);
@@ -193,7 +201,7 @@ static void look(struct scanner *s)
 		begin(s);
 	} else if (s->now.pid == 0 && s->seen == 0) {
 		snprintf(what, sizeof(what), "there are no signatures in %s",
-			 s->antivirus->database.s.p);
+			 antivirus_of(s)->database.s.p);
 		complain(s, what);
 		say_ready(s);
 	}
@@ -305,7 +313,7 @@ static void wait_for_events(struct scanner *s)
 static void end(struct scanner *s)
 {
 	struct scan_generation *all[] = {&s->now, &s->next, &s->old};
-	int64_t until_ms = clock_mono_ms() + s->conf->time.ms + END_MS;
+	int64_t until_ms = clock_mono_ms() + conf_of(s)->time.ms + END_MS;
 	bool left = true;
 
 	for (size_t i = 0; i < 3; i++)
@@ -328,8 +336,6 @@ static int start(struct scanner *s, struct err *err)
 	    antivirus_engine(s->process.conf, &engine, &where, err) < 0)
 		return -1;
 	s->engine = engine == ANTIVIRUS_LIBCLAMAV;
-	s->antivirus = conf_group(s->process.conf, &antivirus_settings);
-	s->conf = conf_group(s->process.conf, &scanner_settings);
 	s->now.control = s->next.control = s->old.control = -1;
 	close(ROLE_FD_RECORDS);
 	return 0;

@@ -66,6 +66,18 @@ static int hex_value(char c)
 	       : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte of "=41" at that place, or -1. */
+static int quoted_byte(struct slice text, size_t at)
+{
+	int high, low;
+
+	if (text.n - at < 3)
+		return -1;
+	high = hex_value(text.p[at + 1]);
+	low = hex_value(text.p[at + 2]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 struct slice decode_quoted(struct arena *arena, struct slice text)
 {
 	char *to = arena_alloc(arena, text.n + 1);
@@ -74,10 +86,8 @@ struct slice decode_quoted(struct arena *arena, struct slice text)
 	while (i < text.n) {
 		if (text.p[i] != '=') {
 			to[n++] = text.p[i++];
-		} else if (text.n - i >= 3 && hex_value(text.p[i + 1]) >= 0 &&
-			   hex_value(text.p[i + 2]) >= 0) {
-			to[n++] = (char)(hex_value(text.p[i + 1]) << 4 |
-					 hex_value(text.p[i + 2]));
+		} else if (quoted_byte(text, i) >= 0) {
+			to[n++] = (char)quoted_byte(text, i);
 			i += 3;
 		} else {
 			size_t end = slice_find(text, i, '\n');

@@ -86,15 +86,19 @@ static bool unescape(struct arena *arena, struct slice text,
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
+		int high, low;
+
 		if (text.p[i] != '%') {
 			out[n++] = text.p[i];
 			continue;
 		}
-		if (i + 2 >= text.n || hex(text.p[i + 1]) < 0 ||
-		    hex(text.p[i + 2]) < 0)
+		if (i + 2 >= text.n)
 			return false;
-		out[n++] = (char)(hex(text.p[i + 1]) << 4 | hex(text.p[i + 2]));
-		i += 2;
+		high = hex(text.p[++i]);
+		low = hex(text.p[++i]);
+		if (high < 0 || low < 0)
+			return false;
+		out[n++] = (char)(high << 4 | low);
 	}
 	*value_r = (struct slice){out, n};
 	return true;

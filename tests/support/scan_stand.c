@@ -14,7 +14,8 @@ static void report(const struct scan_stand *stand, int reply)
 
 	buf_add_char(&bytes, SCAN_SAYS_REPORT);
 	buf_add(&bytes, scan_report_pack(arena, &stand->report));
-	(void)!send(reply, bytes.p, bytes.n, MSG_NOSIGNAL);
+	if (bytes.p)
+		(void)!send(reply, bytes.p, bytes.n, MSG_NOSIGNAL);
 	arena_free(&arena);
 }
 
@@ -32,7 +33,7 @@ static void receive(struct scan_stand *stand, int fds_r[2])
 				 .msg_controllen = sizeof(control.room)};
 
 	if (recvmsg(stand->queue[1], &message, 0) != sizeof(request) ||
-	    request.version != SCAN_REQUEST_VERSION)
+	    request.version != SCAN_REQUEST_VERSION || !CMSG_FIRSTHDR(&message))
 		return;
 	memcpy(fds_r, CMSG_DATA(CMSG_FIRSTHDR(&message)), 2 * sizeof(int));
 	stand->size = (size_t)request.size;

@@ -187,30 +187,32 @@ static void the_strictest_class_decides(void **state)
 		struct class_report classes[VAULT_CLASSES];
 		const char *points, *set;
 		enum action action;
-		const char *cause;
 		enum vault_class class;
+		const char *cause;
 	} cases[] = {
-		{{HOLD(VAULT_VIRUS)}, "0", NULL, ACTION_QUARANTINE, "virus",
-		 VAULT_VIRUS},
-		{{REFUSE(VAULT_VIRUS)}, "0", NULL, ACTION_REJECT, "virus",
-		 VAULT_VIRUS},
-		{{TAG(VAULT_VIRUS)}, "0", NULL, ACTION_TAG, "virus",
-		 VAULT_VIRUS},
+		{{HOLD(VAULT_VIRUS)}, "0", NULL, ACTION_QUARANTINE, VAULT_VIRUS,
+		 "virus"},
+		{{REFUSE(VAULT_VIRUS)}, "0", NULL, ACTION_REJECT, VAULT_VIRUS,
+		 "virus"},
+		{{TAG(VAULT_VIRUS)}, "0", NULL, ACTION_TAG, VAULT_VIRUS,
+		 "virus"},
 		{{TAG(VAULT_VIRUS), HOLD(VAULT_ATTACHMENT)}, "0", NULL,
-		 ACTION_QUARANTINE, "attachment", VAULT_ATTACHMENT},
+		 ACTION_QUARANTINE, VAULT_ATTACHMENT,
+		 "attachment"},
 		{{HOLD(VAULT_VIRUS), HOLD(VAULT_ATTACHMENT)}, "0", NULL,
-		 ACTION_QUARANTINE, "virus", VAULT_VIRUS},
+		 ACTION_QUARANTINE, VAULT_VIRUS,
+		 "virus"},
 		/* A score above reject refuses what a class would hold. */
-		{{HOLD(VAULT_VIRUS)}, "20", NULL, ACTION_REJECT, "score",
-		 VAULT_SPAM},
-		{{REFUSE(VAULT_DMARC)}, "20", NULL, ACTION_REJECT, "dmarc",
-		 VAULT_DMARC},
+		{{HOLD(VAULT_VIRUS)}, "20", NULL, ACTION_REJECT, VAULT_SPAM,
+		 "score"},
+		{{REFUSE(VAULT_DMARC)}, "20", NULL, ACTION_REJECT, VAULT_DMARC,
+		 "dmarc"},
 		{{{0}}, "12", "actions.spam=quarantine", ACTION_QUARANTINE,
-		 "score", VAULT_SPAM},
-		{{{0}}, "12", "actions.spam=reject", ACTION_REJECT, "score",
-		 VAULT_SPAM},
-		{{{0}}, "20", "actions.quarantine=off", ACTION_REJECT, "score",
-		 VAULT_SPAM},
+		 VAULT_SPAM, "score"},
+		{{{0}}, "12", "actions.spam=reject", ACTION_REJECT, VAULT_SPAM,
+		 "score"},
+		{{{0}}, "20", "actions.quarantine=off", ACTION_REJECT, VAULT_SPAM,
+		 "score"},
 	};
 
 	(void)state;
