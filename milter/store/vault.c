@@ -114,9 +114,9 @@ static int check_room(const struct vault *vault, uint64_t size, struct err *err)
 	if (available >= vault->min_free + size)
 		return 0;
 	return err_set(err,
-		       "%s: %" PRIu64 " MB are free, which is below "
-		       "vault.min_free; make room, or delete from the vault "
-		       "(gatepost quarantine delete)",
+		       "%s: %" PRIu64 " MB are free; with this message, less "
+		       "than vault.min_free would be; make room, or delete "
+		       "from the vault (gatepost quarantine delete)",
 		       vault->path, available >> 20);
 }
 
@@ -201,12 +201,16 @@ int vault_store(const struct vault *vault, const struct vault_entry *entry,
 {
 	struct slice message = {"", (size_t)entry->size};
 	void *bytes = NULL;
+	struct stat st;
 	int rc;
 
 	if (!vault_file_is_id(entry->id))
 		return err_set(err, "'%.*s' is no id", SLICE_FMT(entry->id));
 	if (check_room(vault, entry->size, err) < 0)
 		return -1;
+	/* What is mapped must be there. */
+	if (fstat(message_fd, &st) < 0 || (uint64_t)st.st_size < entry->size)
+		return err_set(err, "the message is shorter than it was");
 	if (entry->size > 0) {
 		bytes = mmap(NULL, message.n, PROT_READ, MAP_PRIVATE,
 			     message_fd, 0);

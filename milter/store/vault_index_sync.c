@@ -39,6 +39,7 @@ struct look {
 	struct arena *scratch; /* of a message */
 	int folder;
 	bool again; /* what is known is read again too */
+	bool failed; /* some file could not be read this time */
 	struct vault_changes *changes;
 	struct err *err;
 };
@@ -232,8 +233,12 @@ static int read_file(struct look *l, struct slice id)
 	case VAULT_FOUND:
 		rc = put_item(l, &m) < 0 ? -1 : 1;
 		break;
-	case VAULT_DAMAGED:
 	case VAULT_FAILED:
+		/* It may be readable next time, without the folder's doing. */
+		l->failed = true;
+		rc = note_damaged(l, id, &why);
+		break;
+	case VAULT_DAMAGED:
 		rc = note_damaged(l, id, &why);
 		break;
 	case VAULT_ABSENT:
@@ -319,14 +324,15 @@ static int read_folder(struct look *l, int64_t mtime)
 	struct db *db = l->x->db;
 	struct names files = {0}, rows = {0};
 
+	l->failed = false;
 	db_bind(db, DAMAGED_CLEAR, 1, l->folder);
-	db_bind(db, FOLDER_SET, 1, l->folder);
-	db_bind(db, FOLDER_SET, 2, mtime);
 	if (read_names(l, &files) < 0 || read_rows(l, &rows) < 0 ||
 	    db_step(db, DAMAGED_CLEAR, l->err) < 0 ||
-	    merge(l, &files, &rows) < 0 || db_step(db, FOLDER_SET, l->err) < 0)
+	    merge(l, &files, &rows) < 0)
 		return -1;
-	return 0;
+	db_bind(db, FOLDER_SET, 1, l->folder);
+	db_bind(db, FOLDER_SET, 2, l->failed ? 0 : mtime);
+	return db_step(db, FOLDER_SET, l->err) < 0 ? -1 : 0;
 }
 
 /* In a transaction of its own, so that others get in between. */
