@@ -23,13 +23,14 @@ _gatepost_actions() {
 	greylist) echo list release forget allow allowed ;;
 	help) _gatepost_usage ;;
 	quarantine) echo list show export release delete stats reindex ;;
+	scanner) echo status ;;
 	esac
 }
 
 # What may stand behind an option.
 _gatepost_values() {
 	case $1 in
-	--action) echo accept tag reject tempfail greylist ratelimit ;;
+	--action) echo accept tag reject tempfail greylist ratelimit quarantine ;;
 	--class) echo virus spam dmarc attachment unscanned ;;
 	--direction) echo in out ;;
 	--limit) echo 50 500 all ;;

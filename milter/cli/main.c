@@ -13,7 +13,8 @@
 
 static const struct verb *const verbs[] = {
 	&verb_check, &verb_config,     &verb_explain, &verb_greylist, &verb_lists,
-	&verb_log,   &verb_quarantine, &verb_stats,   &verb_status,   NULL,
+	&verb_log,   &verb_quarantine, &verb_scanner, &verb_stats,    &verb_status,
+	NULL,
 };
 
 static void __attribute__((format(printf, 2, 0)))

@@ -3,15 +3,19 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "milter/daemon/settings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define FIELDS_MAX 100
+#define ANSWER_MS 2000
 
 static int wait_for(int fd, short what, int64_t deadline_ms, struct err *err)
 {
@@ -175,4 +179,24 @@ int recorder_get(struct arena *arena, const struct recorder_page *page,
 	if (status != 200)
 		return err_set(err, "it answered with status %u", status);
 	return 0;
+}
+
+const struct json_value *recorder_status(struct arena *arena,
+					 const struct conf *conf,
+					 struct slice *text_r, struct err *err)
+{
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+	const struct json_value *status = NULL;
+	char path[PATH_MAX];
+	const struct recorder_page page = {path, "/status",
+					   clock_mono_ms() + ANSWER_MS};
+	struct err why = {""};
+
+	snprintf(path, sizeof(path), "%.*s/recorder.sock",
+		 SLICE_FMT(daemon->run_dir.s));
+	if (recorder_get(arena, &page, text_r, &why) == 0)
+		status = json_read(arena, *text_r, &why);
+	if (!status)
+		err_set(err, "%.200s does not answer: %.250s", path, why.text);
+	return status;
 }

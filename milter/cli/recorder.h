@@ -8,6 +8,8 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/conf/conf.h"
+#include "common/verdict/json.h"
 
 /* Longer answers are refused. */
 #define RECORDER_REPLY_MAX (4 * 1024 * 1024)
@@ -24,5 +26,13 @@ int recorder_get(struct arena *arena, const struct recorder_page *page,
 /* Splits an answer that came whole; *body_r is a part of it. */
 int recorder_read_reply(struct slice reply, unsigned *status_r,
 			struct slice *body_r, struct err *err);
+
+/*
+ * What the daemon of that configuration says of itself: /status, read; its
+ * text in *text_r. NULL: err says why not, and where it was asked.
+ */
+const struct json_value *recorder_status(struct arena *arena,
+					 const struct conf *conf,
+					 struct slice *text_r, struct err *err);
 
 #endif

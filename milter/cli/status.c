@@ -46,21 +46,10 @@ struct status {
 
 static void look_at_daemon(struct status *s)
 {
-	const struct daemon_conf *daemon =
-		conf_group(s->conf, &daemon_settings);
-	char path[PATH_MAX];
-	const struct recorder_page page = {path, "/status",
-					   clock_mono_ms() + ANSWER_MS};
-
-	snprintf(path, sizeof(path), "%.*s/recorder.sock",
-		 SLICE_FMT(daemon->run_dir.s));
-	if (recorder_get(s->arena, &page, &s->live_text, &s->live_err) == 0)
-		s->view.live = json_read(s->arena, s->live_text, &s->live_err);
+	s->view.live = recorder_status(s->arena, s->conf, &s->live_text,
+				       &s->live_err);
 	if (!s->view.live)
-		s->view.why_not_live =
-			arena_printf(s->arena, "%s does not answer: %s", path,
-				     s->live_err.text)
-				.p;
+		s->view.why_not_live = s->live_err.text;
 }
 
 static int read_history(struct status *s, struct err *err)

@@ -26,6 +26,7 @@ extern const struct verb verb_greylist;
 extern const struct verb verb_lists;
 extern const struct verb verb_log;
 extern const struct verb verb_quarantine;
+extern const struct verb verb_scanner;
 extern const struct verb verb_stats;
 extern const struct verb verb_status;
 

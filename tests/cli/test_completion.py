@@ -10,7 +10,7 @@ from support.gatepost import TOP, program
 
 SCRIPT = TOP / "contrib/completion/gatepost.bash"
 VERBS = ["check", "config", "explain", "greylist", "lists", "log",
-         "quarantine", "stats", "status"]
+         "quarantine", "scanner", "stats", "status"]
 
 
 def complete(*words, cwd=None):

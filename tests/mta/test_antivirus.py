@@ -1,9 +1,16 @@
 """Viruses through a real Postfix, the real scanner and the vault."""
 
 import base64
+import concurrent.futures
+import contextlib
 import gzip
 import io
+import json
+import os
+import signal
 import tarfile
+import threading
+import time
 import zipfile
 from email.mime.application import MIMEApplication
 from email.mime.message import MIMEMessage
@@ -14,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from mta_messages import CLEAN, SETTINGS, ZONES
+from support import ports
 from support.clamd import EICAR
 from support.folder import Folder
 from support.signatures import copy_signatures
@@ -195,6 +203,65 @@ def test_an_attachment_rule_holds_and_release_delivers(scanning):
     # Postfix puts its own fields on top, and LF into the mailbox.
     assert delivered.replace(b"\r\n", b"\n").endswith(
         message.replace(b"\r\n", b"\n"))
+
+
+def test_the_scanner_tells_of_itself(scanning):
+    scanning.judge(mail(EICAR, "eicar.com"), **CLEAN)
+    done = scanning.gatepost.run("scanner", "status")
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert said["Scanner"] == "scans"
+    assert said["Signatures"].startswith("3, ")
+    status = json.loads(
+        scanning.gatepost.run("scanner", "status", "--json").stdout)
+    assert status["state"] == "serving"
+    assert status["signatures"] == 3
+    assert status["infected"] > 0
+    # The supervisor, a generation, and at least one child.
+    assert status["processes"] >= 3
+    assert status["memory_bytes"] > 1 << 20
+
+
+def test_scanners_that_die_pass_no_mail_unscanned(scanning):
+    """Children are killed while mail comes in on several connections."""
+    ended = threading.Event()
+    answers = []
+
+    def send(number):
+        for one in range(15):
+            virus = (number + one) % 3 == 0
+            reply, record = scanning.judge(
+                mail(EICAR if virus else os.urandom(50000), f"{one}"),
+                **CLEAN)
+            answers.append((virus, reply.code, record))
+
+    def kill():
+        while not ended.is_set():
+            for pid in scanning.gatepost.scanner_children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.3)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(4)))
+    ended.set()
+    killer.join()
+    assert len(answers) == 60
+    for virus, code, record in answers:
+        if code == 451:
+            assert record["cause"] == "unscanned"
+        else:
+            assert code == 250
+            assert record["antivirus"]["result"] == (
+                "infected" if virus else "clean")
+            assert record["action"] == ("quarantine" if virus else "accept")
+    assert any(code == 250 for _, code, _ in answers)
+    # They come back, the later the more of them have died.
+    ports.wait_until(
+        lambda: scanning.judge(mail(b"x", "x"), **CLEAN)[0].code == 250, 30,
+        "a scanner to be there again")
 
 
 # ---- what breaks ----

@@ -173,6 +173,12 @@ class Gatepost:
         """Process ids of the workers."""
         return self._children("gatepost-worker")
 
+    def scanner_children(self):
+        """Process ids of what scans: children of the generations."""
+        return [pid for supervisor in self._children("gatepost-scanner")
+                for generation in process.children(supervisor)
+                for pid in process.children(generation)]
+
     def recorder(self, timeout=10):
         """The process id of the one recorder."""
         def find():
