@@ -122,8 +122,11 @@ class Bench:
         chains = {
             "empty": [services.Empty(*where, self.args.build, tcp)],
             "gatepost": [services.Gatepost(*where, self.args.build, tcp)],
+            "gatepost+virus": [services.ScanningGatepost(
+                *where, self.args.build, tcp)],
         }
         if self.args.peers:
+            chains["clamav-milter"] = [services.ClamavMilter(*where, tcp)]
             chains["rspamd"] = [services.Rspamd(*where, tcp)]
             dkim = services.Opendkim(*where, tcp)
             chains["opendkim"] = [dkim]

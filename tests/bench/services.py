@@ -7,6 +7,7 @@ its pid.
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -222,6 +223,9 @@ class Gatepost(Service):
                  settings="greylist {\n\tmode = off\n}\n"):
         super().__init__(folder, dns, tcp)
         self.build, self.settings = build, settings
+        # Most peers scan for nothing; ScanningGatepost does.
+        self.scanning = ("antivirus {\n\tengine = off\n}\n"
+                         "attachments {\n\tenabled = no\n}\n")
 
     def command(self):
         address, port = self.dns
@@ -242,7 +246,7 @@ worker {{
 http {{
 	listen = {{}}
 }}
-{self.settings}""")
+{self.scanning}{self.settings}""")
         return [self.build / "gatepostd", "-c", config, "--foreground"]
 
     def complaints(self):
@@ -250,6 +254,58 @@ http {{
         log = (self.folder / "log").read_text(errors="replace")
         return [line for line in log.splitlines()
                 if " level=warn " in line or " level=error " in line]
+
+
+SIGNATURES = pathlib.Path(__file__).parents[2] / "contrib/quickstart/clamav"
+
+
+def copy_signatures(folder):
+    """The same few signatures for all who scan."""
+    folder.mkdir(exist_ok=True)
+    for file in SIGNATURES.iterdir():
+        shutil.copy(file, folder)
+    return folder
+
+
+class ScanningGatepost(Gatepost):
+    """The same with libclamav, and without attachment rules."""
+
+    name = "gatepost+virus"
+    settle = 2          # it loads its signatures
+
+    def __init__(self, *where):
+        super().__init__(*where)
+        self.scanning = (
+            f'antivirus {{\n\tdatabase = "{copy_signatures(self.folder / "db")}"'
+            "\n}\nattachments {\n\tenabled = no\n}\n")
+
+
+class ClamavMilter(Service):
+    """clamav-milter with a clamd of its own, as Debian has them, over the
+    same signatures; it rejects what is infected."""
+
+    name = "clamav-milter"
+    settle = 2
+
+    def command(self):
+        clamd, milter = (self.write("clamd.conf", f"""
+DatabaseDirectory {copy_signatures(self.folder / "db")}
+LocalSocket {self.folder}/clamd
+LocalSocketMode 666
+Foreground yes
+MaxThreads {os.cpu_count()}
+TemporaryDirectory {self.folder}
+"""), self.write("milter.conf", f"""
+MilterSocket {self.endpoint}
+ClamdSocket unix:{self.folder}/clamd
+Foreground yes
+OnInfected Reject
+TemporaryDirectory {self.folder}
+"""))
+        return ["/bin/sh", "-c",
+                'trap "kill 0" TERM; /usr/sbin/clamd -c "$1" & '
+                'until [ -S clamd ]; do sleep 0.1; done; '
+                '/usr/sbin/clamav-milter -c "$2" & wait', "sh", clamd, milter]
 
 
 class Rspamd(Service):
