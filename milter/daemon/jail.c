@@ -235,36 +235,31 @@ static int fill_for_scanner(scmp_filter_ctx filter)
 	return failed;
 }
 
-int jail_enter_scanner(struct err *err)
+/* Puts a filter in force that was filled, unless that failed; frees it. */
+static int enforce(scmp_filter_ctx filter, int failed, struct err *err)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int failed = -ENOMEM;
-
-	if (filter) {
-		failed = fill_for_scanner(filter);
-		if (!failed)
-			failed = seccomp_load(filter);
+	if (!failed)
+		failed = seccomp_load(filter);
+	if (filter)
 		seccomp_release(filter);
-	}
 	if (failed)
 		return err_set(err, "cannot limit the system calls: %s",
 			       strerror(-failed));
 	return 0;
 }
 
+int jail_enter_scanner(struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+
+	return enforce(filter, filter ? fill_for_scanner(filter) : -ENOMEM,
+		       err);
+}
+
 int jail_enter(bool writes_files, struct err *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int failed = -ENOMEM;
 
-	if (filter) {
-		failed = fill(filter, writes_files);
-		if (!failed)
-			failed = seccomp_load(filter);
-		seccomp_release(filter);
-	}
-	if (failed)
-		return err_set(err, "cannot limit the system calls: %s",
-			       strerror(-failed));
-	return 0;
+	return enforce(filter, filter ? fill(filter, writes_files) : -ENOMEM,
+		       err);
 }

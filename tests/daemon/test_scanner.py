@@ -151,7 +151,6 @@ def test_tricks_of_mime_hide_nothing(scanner, headers, body):
     assert report["result"] == "infected", report
 
 
-@pytest.mark.skipif(not TESTFILES.is_dir(), reason="no clamav-testfiles")
 def test_the_test_files_of_clamav_are_found(scanner):
     """There are no rar archives among Debian's: that unpacker is non-free.
     One is an archive in too many others, which a limit ends."""
