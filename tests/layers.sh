@@ -53,6 +53,8 @@ may_share() {
 	"openssl milter/checks/dkim_crypto.c") true ;;
 	# The seal's MAC needs a key and a context of its own; a digest neither.
 	"openssl common/verdict/fingerprint.c") true ;;
+	# A call's MAC has a key of its own, of any length.
+	"openssl common/verdict/hmac.c") true ;;
 	# TLS has nothing in common with either.
 	"openssl milter/store/redis_tls.c") true ;;
 	# Its options are a file of their own.
