@@ -320,6 +320,41 @@ const struct family families[] = {
 		.word = "vault_free",
 	},
 	{
+		.first = COUNTER_NOTICES_SENT,
+		.name = "notices_sent",
+		.help = "Notices that were sent, calls of the webhook "
+			"included.",
+		.word = "notices_sent",
+	},
+	{
+		.first = COUNTER_NOTICES_RETRIED,
+		.name = "notices_retried",
+		.help = "Tries to send a notice that failed and will be "
+			"repeated.",
+		.word = "notices_retried",
+	},
+	{
+		.first = COUNTER_NOTICES_DROPPED,
+		.name = "notices_dropped",
+		.help = "Notices that were given up.",
+		.word = "notices_dropped",
+	},
+	{
+		.first = COUNTER_NOTICES_SUMMED,
+		.name = "notices_summed",
+		.help = "Messages that were told in a notice about many, by "
+			"notices.rate or notices.digest.",
+		.word = "notices_summed",
+	},
+	{
+		.first = GAUGE_NOTICES_QUEUED,
+		.kind = FAMILY_GAUGE,
+		.name = "notices_queued",
+		.help = "Notices that wait to be sent.",
+		.highest = true,
+		.word = "notices_queued",
+	},
+	{
 		.first = COUNTER_GREYLIST_DEFERRED,
 		.name = "greylist_deferred",
 		.help = "Messages told to come again, repeated tries "

@@ -7,6 +7,7 @@
 #include "common/base/wake.h"
 #include "common/verdict/wire.h"
 #include "milter/checks/antivirus_conf.h"
+#include "milter/daemon/notice_conf.h"
 #include "milter/daemon/probe.h"
 #include "milter/daemon/settings.h"
 #include "milter/engine/policy.h"
@@ -32,10 +33,12 @@ enum part {
 	HISTORY,
 	VAULT,
 	SCANNER,
+	NOTICES,
 	PARTS
 };
 static const char *const part_words[PARTS] = {
-	"workers", "dns", "store", "records", "history", "vault", "scanner"};
+	"workers", "dns",   "store",   "records",
+	"history", "vault", "scanner", "notices"};
 
 struct finding {
 	bool ill;
@@ -47,6 +50,7 @@ struct health {
 	struct policy *policy;
 	struct archive *archive;
 	struct custody *custody;
+	struct notices *notices;
 
 	pthread_mutex_t asking; /* held by the one that probes */
 	int64_t answered_ms;
@@ -97,6 +101,11 @@ void health_set_archive(struct health *h, struct archive *archive)
 void health_set_custody(struct health *h, struct custody *custody)
 {
 	h->custody = custody;
+}
+
+void health_set_notices(struct health *h, struct notices *notices)
+{
+	h->notices = notices;
 }
 
 void health_record(struct health *h, struct slice packed)
@@ -225,6 +234,22 @@ static void look_at_scanner(const struct health *h, struct finding *finding)
 							  GAUGE_SIGNATURES));
 }
 
+static void look_at_notices(const struct health *h, struct finding *finding)
+{
+	const struct notices_conf *conf =
+		conf_group(h->options.conf, &notices_settings);
+	struct err why;
+
+	if (!conf->enabled)
+		find(finding, false, "switched off (notices.enabled)");
+	else if (h->notices && notices_trouble(h->notices, &why))
+		find(finding, true, "%.250s", why.text);
+	else
+		find(finding, false, "%u wait to be sent",
+		     (unsigned)counters_highest(h->options.counters,
+						GAUGE_NOTICES_QUEUED));
+}
+
 static void look_at_dns(const struct record *record, struct finding *finding)
 {
 	unsigned asked = record->dns_asked, failed = record->dns_failed;
@@ -301,6 +326,7 @@ static void ask(struct health *h)
 	look_at_history(h, &found[HISTORY]);
 	look_at_vault(h, &found[VAULT]);
 	look_at_scanner(h, &found[SCANNER]);
+	look_at_notices(h, &found[NOTICES]);
 	write_answer(h, found);
 	counter_add_at(h->options.slot, COUNTER_HEALTH_PROBES,
 		       h->ill ? PROBE_BAD : PROBE_GOOD, 1);

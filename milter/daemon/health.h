@@ -10,6 +10,7 @@
 #include "milter/daemon/archive.h"
 #include "milter/daemon/custody.h"
 #include "milter/daemon/http.h"
+#include "milter/daemon/notices.h"
 
 struct health;
 
@@ -25,6 +26,7 @@ void health_free(struct health **health);
 /* Whose trouble is told; before the first answer. */
 void health_set_archive(struct health *health, struct archive *archive);
 void health_set_custody(struct health *health, struct custody *custody);
+void health_set_notices(struct health *health, struct notices *notices);
 /* A probe's record has come; on any thread. */
 void health_record(struct health *health, struct slice packed);
 /*

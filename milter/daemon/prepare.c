@@ -8,6 +8,7 @@
 #include "milter/checks/table.h"
 #include "milter/daemon/account.h"
 #include "milter/daemon/desk.h"
+#include "milter/daemon/notice_template.h"
 #include "milter/daemon/role.h"
 #include "milter/daemon/settings.h"
 #include "milter/engine/engine.h"
@@ -86,6 +87,21 @@ static int snapshot(const char *path, struct err *err)
 	return to;
 }
 
+/* Whom notices would go to, and their texts. */
+static int check_notices(const struct conf *conf, struct err *err)
+{
+	struct notice_templates *templates;
+	struct notice_rules rules;
+
+	if (notice_rules_read(conf, &rules, err) < 0)
+		return -1;
+	templates = notice_templates_load(rules.templates, err);
+	if (!templates)
+		return -1;
+	notice_templates_free(&templates);
+	return 0;
+}
+
 /* What workers will do with it, without threads and sockets. */
 static int try_out(const struct conf *conf, const struct counters *counters,
 		   struct err *err)
@@ -95,7 +111,8 @@ static int try_out(const struct conf *conf, const struct counters *counters,
 		policy ? engine_new(checks_table, conf, NULL, err) : NULL;
 	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
 	bool good =
-		engine && store_check(conf, daemon->state_dir.s.p, err) == 0;
+		engine && store_check(conf, daemon->state_dir.s.p, err) == 0 &&
+		check_notices(conf, err) == 0;
 
 	if (good)
 		account_register(counters, engine);

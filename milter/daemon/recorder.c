@@ -16,6 +16,7 @@
 #include "milter/daemon/http.h"
 #include "milter/daemon/intake.h"
 #include "milter/daemon/jail.h"
+#include "milter/daemon/notices.h"
 #include "milter/daemon/pages.h"
 #include "milter/daemon/role.h"
 
@@ -30,6 +31,7 @@ struct recorder {
 	struct intake *intake;
 	struct archive *archive;
 	struct custody *custody;
+	struct notices *notices;
 	struct health *health;
 	struct http *http;
 	struct pages pages;
@@ -114,6 +116,10 @@ static int start(struct recorder *recorder, struct err *err)
 	if (!recorder->custody)
 		return -1;
 	health_set_custody(recorder->health, recorder->custody);
+	recorder->notices = notices_new(process->conf, process->slot, err);
+	if (!recorder->notices)
+		return -1;
+	health_set_notices(recorder->health, recorder->notices);
 	return serve_pages(recorder, err);
 }
 
@@ -123,6 +129,7 @@ static void end(struct recorder *recorder)
 	http_stop(&recorder->http);
 	intake_end(recorder->intake);
 	archive_free(&recorder->archive);
+	notices_free(&recorder->notices);
 	custody_free(&recorder->custody);
 	intake_free(&recorder->intake);
 	health_free(&recorder->health);

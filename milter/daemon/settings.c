@@ -5,6 +5,7 @@
 #include "milter/daemon/settings.h"
 #include "common/base/log.h"
 #include "milter/checks/table.h"
+#include "milter/daemon/notice_conf.h"
 #include "milter/engine/engine.h"
 #include "milter/engine/policy.h"
 #include "milter/net/dns.h"
@@ -145,6 +146,7 @@ const struct settings_group *const *settings_all(void)
 		&history_settings,
 		&vault_settings,
 		&release_settings,
+		&notices_settings,
 		&http_settings,
 		NULL,
 	};
