@@ -20,17 +20,14 @@
 #include "common/base/clock.h"
 #include "common/base/utf8.h"
 #include "milter/net/deliver_check.h"
+#include "milter/net/deliver_dialogue.h"
+#include "milter/net/deliver_source.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define CHUNK 32768
-#define REPLY_MAX 300
-#define QUIT_MS 1000 /* for a server that has all it needs */
 #define RECIPIENTS_MAX 1000
 
 /* Without it, a name server that is silent outlasts our own time. */
@@ -61,31 +58,6 @@ static void set_protocols(CURL *curl, bool mail)
 }
 #endif
 
-/* Where the bytes of a message come from, and how far they are sent. */
-struct source {
-	const struct deliver_mail *mail;
-	uint64_t at, size;
-	char before[2]; /* the two bytes before `at` */
-	char chunk[CHUNK];
-	size_t chunk_at, chunk_n;
-	bool failed;
-	bool ended;
-};
-
-enum stage { GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA, MESSAGE };
-
-struct dialogue {
-	struct source *source;
-	int64_t deadline_ms;
-	enum stage stage;
-	size_t rcpts;		/* commands RCPT that were sent */
-	bool needs_utf8, has_utf8;
-	bool quitting;		/* what comes is no longer the point */
-	bool reply_ended;	/* what comes begins another reply */
-	char reply[REPLY_MAX];	/* the last one, its lines joined */
-	size_t reply_n;
-};
-
 int deliver_init(struct err *err)
 {
 	CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -96,168 +68,40 @@ int deliver_init(struct err *err)
 		       curl_easy_strerror(code));
 }
 
-/* 0: there is no more; -1: the file cannot be read. */
-static int source_fill(struct source *s)
+/* One call: what libcurl's callbacks are given. */
+struct talk {
+	struct dialogue dialogue;
+	struct source *source;
+};
+
+static bool lacks_utf8(const struct dialogue *d)
 {
-	const struct deliver_mail *mail = s->mail;
-	uint64_t left = s->size - s->at;
-	size_t want = left > CHUNK ? CHUNK : (size_t)left;
-	ssize_t n = (ssize_t)want;
-
-	if (want == 0)
-		return 0;
-	if (mail->fd < 0)
-		memcpy(s->chunk, mail->text.p + s->at, want);
-	else
-		do
-			n = pread(mail->fd, s->chunk, want,
-				  (off_t)(mail->offset + (int64_t)s->at));
-		while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return -1;
-	s->at += (uint64_t)n;
-	s->chunk_n = (size_t)n;
-	s->chunk_at = 0;
-	return 1;
-}
-
-/* Whether c, the next byte, is a dot that is not libcurl's to double. */
-static bool source_is_bare_dot(const struct source *s, char c)
-{
-	return c == '.' && s->before[1] == '\n' && s->before[0] != '\r';
-}
-
-static void source_step(struct source *s, char c)
-{
-	s->before[0] = s->before[1];
-	s->before[1] = c;
-}
-
-static void source_rewind(struct source *s)
-{
-	s->at = s->chunk_at = s->chunk_n = 0;
-	s->before[0] = '\r';
-	s->before[1] = '\n';
-	s->ended = false;
-}
-
-/* Bytes of it all with the dots that are added here; -1: it fails. */
-static int64_t source_measure(struct source *s)
-{
-	int64_t size = 0;
-	int more;
-
-	source_rewind(s);
-	while ((more = source_fill(s)) > 0) {
-		size += (int64_t)s->chunk_n;
-		for (size_t i = 0; i < s->chunk_n; i++) {
-			size += source_is_bare_dot(s, s->chunk[i]);
-			source_step(s, s->chunk[i]);
-		}
-	}
-	source_rewind(s);
-	return more < 0 ? -1 : size;
+	return d->needs_utf8 && !d->has_utf8 && d->stage >= MAIL;
 }
 
 static size_t read_message(char *to, size_t size, size_t count, void *with)
 {
-	struct dialogue *d = with;
-	struct source *s = d->source;
-	size_t room = size * count, n = 0;
+	struct talk *talk = with;
+	size_t n;
 
-	d->stage = MESSAGE;
-	if (d->needs_utf8 && !d->has_utf8)
+	talk->dialogue.stage = MESSAGE;
+	if (lacks_utf8(&talk->dialogue))
 		return CURL_READFUNC_ABORT;
-	/* Two of room: a byte may bring a dot. */
-	while (n + 2 <= room) {
-		char c;
-
-		if (s->chunk_at == s->chunk_n) {
-			int more = source_fill(s);
-
-			s->failed = more < 0;
-			s->ended = more == 0;
-			if (more < 0)
-				return CURL_READFUNC_ABORT;
-			if (more == 0)
-				break;
-		}
-		c = s->chunk[s->chunk_at++];
-		if (source_is_bare_dot(s, c))
-			to[n++] = '.';
-		to[n++] = c;
-		source_step(s, c);
-	}
-	return n;
-}
-
-/* It shall not wait for the answer to QUIT for long. */
-static void note_quit(struct dialogue *d)
-{
-	int64_t soon_ms = clock_mono_ms() + QUIT_MS;
-
-	d->quitting = true;
-	if (d->deadline_ms > soon_ms)
-		d->deadline_ms = soon_ms;
-}
-
-static void note_command(struct dialogue *d, struct slice line)
-{
-	static const struct {
-		const char *verb;
-		enum stage stage;
-	} verbs[] = {{"EHLO", EHLO}, {"HELO", EHLO}, {"STARTTLS", STARTTLS},
-		     {"MAIL", MAIL}, {"RCPT", RCPT}, {"DATA", DATA}};
-
-	if (slice_starts_nocase(line, SLICE("QUIT")))
-		note_quit(d);
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (!slice_starts_nocase(line, slice_cstr(verbs[i].verb)))
-			continue;
-		d->stage = verbs[i].stage;
-		d->rcpts += d->stage == RCPT;
-		if (d->stage == EHLO)
-			d->has_utf8 = false;
-		return;
-	}
-}
-
-/* Adds a line to the reply it belongs to, without its code if not first. */
-static void keep_reply(struct dialogue *d, struct slice line)
-{
-	if (d->reply_ended)
-		d->reply_n = 0;
-	else
-		line = slice_sub(line, 3, line.n);
-	line = slice_sub(line, 0, REPLY_MAX - d->reply_n);
-	if (line.n > 0)
-		memcpy(d->reply + d->reply_n, line.p, line.n);
-	d->reply_n += line.n;
-}
-
-static void note_reply(struct dialogue *d, struct slice line)
-{
-	line = slice_trim(line);
-	if (d->quitting)
-		return;
-	if (d->stage == EHLO &&
-	    slice_eq_nocase(slice_sub(line, 4, line.n), SLICE("SMTPUTF8")))
-		d->has_utf8 = true;
-	keep_reply(d, line);
-	d->reply_ended = line.n < 4 || line.p[3] != '-';
+	n = source_read(talk->source, to, size * count);
+	return talk->source->failed ? CURL_READFUNC_ABORT : n;
 }
 
 static int follow(CURL *curl, curl_infotype type, char *bytes, size_t n,
 		  void *with)
 {
-	struct dialogue *d = with;
+	struct talk *talk = with;
 	struct slice line = {bytes, n};
 
 	(void)curl;
 	if (type == CURLINFO_HEADER_OUT)
-		note_command(d, line);
+		dialogue_command(&talk->dialogue, line);
 	else if (type == CURLINFO_HEADER_IN)
-		note_reply(d, line);
+		dialogue_reply(&talk->dialogue, line);
 	return 0;
 }
 
@@ -265,16 +109,14 @@ static int follow(CURL *curl, curl_infotype type, char *bytes, size_t n,
 static int look_at_clock(void *with, curl_off_t a, curl_off_t b, curl_off_t c,
 			 curl_off_t d)
 {
-	const struct dialogue *dialogue = with;
+	const struct talk *talk = with;
 
 	(void)a;
 	(void)b;
 	(void)c;
 	(void)d;
-	if (dialogue->needs_utf8 && !dialogue->has_utf8 &&
-	    dialogue->stage >= MAIL)
-		return 1;
-	return clock_mono_ms() >= dialogue->deadline_ms;
+	return lacks_utf8(&talk->dialogue) ||
+	       clock_mono_ms() >= talk->dialogue.deadline_ms;
 }
 
 static size_t ignore(char *bytes, size_t size, size_t count, void *with)
@@ -316,8 +158,9 @@ static int check_envelope(const struct deliver_mail *mail, struct err *err)
 				       i + 1);
 	for (const char *p = mail->helo; p && *p; p++)
 		if (!ascii_is_alnum(*p) && !strchr(".-:[]", *p))
-			return err_set(err, "\"%.100s\" is no name to greet "
-					    "with",
+			return err_set(err,
+				       "\"%.100s\" is no name to greet "
+				       "with",
 				       mail->helo);
 	return 0;
 }
@@ -346,17 +189,17 @@ static void set_mail(CURL *curl, struct arena *arena,
 {
 	const char *helo = mail->helo ? mail->helo : "";
 	char *escaped = *helo ? curl_easy_escape(curl, helo, 0) : NULL;
-	struct slice url = arena_printf(
-		arena, "smtp://%s%s%s:%u/%s", server->ipv6 ? "[" : "",
-		server->host, server->ipv6 ? "]" : "", server->port,
-		escaped ? escaped : "");
+	struct slice url = arena_printf(arena, "smtp://%s%s%s:%u/%s",
+					server->ipv6 ? "[" : "", server->host,
+					server->ipv6 ? "]" : "", server->port,
+					escaped ? escaped : "");
 
 	curl_free(escaped);
 	set_protocols(curl, true);
 	curl_easy_setopt(curl, CURLOPT_URL, url.p);
-	curl_easy_setopt(curl, CURLOPT_IPRESOLVE,
-			 (long)(server->ipv6 ? CURL_IPRESOLVE_V6
-					     : CURL_IPRESOLVE_V4));
+	curl_easy_setopt(
+		curl, CURLOPT_IPRESOLVE,
+		(long)(server->ipv6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_V4));
 	curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT,
 			 (long)(mail->timeout_ms / 1000 + 1));
 	if (mail->sender.n > 0)
@@ -369,16 +212,16 @@ static void set_mail(CURL *curl, struct arena *arena,
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 }
 
-static void set_callbacks(CURL *curl, struct dialogue *d)
+static void set_callbacks(CURL *curl, struct talk *talk)
 {
 	curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_message);
-	curl_easy_setopt(curl, CURLOPT_READDATA, d);
+	curl_easy_setopt(curl, CURLOPT_READDATA, talk);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
 	curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, follow);
-	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, d);
+	curl_easy_setopt(curl, CURLOPT_DEBUGDATA, talk);
 	curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_clock);
-	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, talk);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 }
 
@@ -386,17 +229,10 @@ static void set_callbacks(CURL *curl, struct dialogue *d)
 static struct slice name_stage(struct arena *arena, const struct dialogue *d,
 			       const struct deliver_mail *mail)
 {
-	static const char *const words[] = {
-		[GREETING] = "the connection", [EHLO] = "EHLO",
-		[STARTTLS] = "STARTTLS",       [MAIL] = "MAIL FROM",
-		[RCPT] = "RCPT TO",	       [DATA] = "DATA",
-		[MESSAGE] = "the message",
-	};
-
 	if (d->stage == RCPT && d->rcpts > 0 && d->rcpts <= mail->rcpt_count)
 		return arena_printf(arena, "RCPT TO:<%.*s>",
 				    SLICE_FMT(mail->rcpts[d->rcpts - 1]));
-	return slice_cstr(words[d->stage]);
+	return slice_cstr(dialogue_stage_word(d->stage));
 }
 
 static enum deliver_result __attribute__((format(printf, 3, 4)))
@@ -417,18 +253,19 @@ say(struct err *err, enum deliver_result result, const char *format, ...)
 
 static enum deliver_result judge_mail(struct arena *arena,
 				      const struct deliver_mail *mail,
-				      const struct dialogue *d, CURLcode code,
+				      const struct talk *talk, CURLcode code,
 				      const char *why, struct err *err)
 {
+	const struct dialogue *d = &talk->dialogue;
 	struct slice stage = name_stage(arena, d, mail);
 	struct slice reply = {d->reply, d->reply_n};
 	char first = d->reply_n > 0 ? d->reply[0] : '\0';
 
 	if (code == CURLE_OK)
 		return DELIVER_DONE;
-	if (d->source->failed)
+	if (talk->source->failed)
 		return say(err, DELIVER_LATER, "the message cannot be read");
-	if (d->needs_utf8 && !d->has_utf8 && d->stage >= MAIL)
+	if (lacks_utf8(d))
 		return say(err, DELIVER_REFUSED,
 			   "%s: the server does not take addresses in UTF-8 "
 			   "(SMTPUTF8)",
@@ -439,8 +276,7 @@ static enum deliver_result judge_mail(struct arena *arena,
 			   "%s: no answer to %.*s in %lld ms", mail->server,
 			   SLICE_FMT(stage), (long long)mail->timeout_ms);
 	if (first == '4' || first == '5')
-		return say(err,
-			   first == '5' ? DELIVER_REFUSED : DELIVER_LATER,
+		return say(err, first == '5' ? DELIVER_REFUSED : DELIVER_LATER,
 			   "%s: the answer to %.*s was: %.*s", mail->server,
 			   SLICE_FMT(stage), SLICE_FMT(reply));
 	return say(err, DELIVER_LATER, "%s: %.*s failed: %s", mail->server,
@@ -450,11 +286,11 @@ static enum deliver_result judge_mail(struct arena *arena,
 static enum deliver_result send_mail(struct arena *arena,
 				     const struct deliver_mail *mail,
 				     const struct deliver_server *server,
-				     struct dialogue *d, struct err *err)
+				     struct talk *talk, struct err *err)
 {
 	CURL *curl = curl_easy_init();
 	struct curl_slist *rcpts = list_recipients(arena, mail);
-	int64_t size = source_measure(d->source);
+	int64_t size = source_begin(talk->source, mail);
 	char why[CURL_ERROR_SIZE] = "";
 	enum deliver_result result;
 
@@ -465,11 +301,11 @@ static enum deliver_result send_mail(struct arena *arena,
 	} else {
 		set_common(curl, why, mail->timeout_ms);
 		set_mail(curl, arena, mail, server);
-		set_callbacks(curl, d);
+		set_callbacks(curl, talk);
 		curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, rcpts);
 		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
 				 (curl_off_t)size);
-		result = judge_mail(arena, mail, d, curl_easy_perform(curl),
+		result = judge_mail(arena, mail, talk, curl_easy_perform(curl),
 				    why, err);
 	}
 	curl_easy_cleanup(curl);
@@ -480,24 +316,23 @@ static enum deliver_result send_mail(struct arena *arena,
 enum deliver_result deliver_mail(const struct deliver_mail *mail,
 				 struct err *err)
 {
-	struct arena *arena = arena_new(2 * CHUNK);
-	struct dialogue d = {.source = ARENA_NEW(arena, struct source),
-			     .reply_ended = true};
+	struct arena *arena = arena_new(2 * SOURCE_CHUNK);
+	struct talk talk = {.source = ARENA_NEW(arena, struct source)};
+	struct dialogue *d = &talk.dialogue;
 	enum deliver_result result = DELIVER_REFUSED;
 	struct deliver_server server;
 
-	d.deadline_ms = clock_mono_ms() + mail->timeout_ms;
-	d.source->mail = mail;
-	d.source->size = mail->fd < 0 ? mail->text.n : mail->size;
-	d.needs_utf8 = deliver_address_utf8(mail->sender);
+	d->reply_ended = true;
+	d->deadline_ms = clock_mono_ms() + mail->timeout_ms;
+	d->needs_utf8 = deliver_address_utf8(mail->sender);
 	for (size_t i = 0; i < mail->rcpt_count; i++)
-		d.needs_utf8 |= deliver_address_utf8(mail->rcpts[i]);
+		d->needs_utf8 |= deliver_address_utf8(mail->rcpts[i]);
 	if (mail->timeout_ms <= 0)
 		result = say(err, DELIVER_LATER, "no time was left");
 	else if (deliver_server_read(slice_cstr(mail->server), &server, err) ==
 			 0 &&
 		 check_envelope(mail, err) == 0)
-		result = send_mail(arena, mail, &server, &d, err);
+		result = send_mail(arena, mail, &server, &talk, err);
 	arena_free(&arena);
 	return result;
 }
@@ -511,8 +346,8 @@ static bool field_ok(const char *text)
 static struct curl_slist *list_headers(struct arena *arena,
 				       const struct deliver_post *post)
 {
-	struct slice type = arena_printf(arena, "Content-Type: %s",
-					 post->content_type);
+	struct slice type =
+		arena_printf(arena, "Content-Type: %s", post->content_type);
 	/* libcurl would ask first whether a long body may come. */
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:"), *more;
 
@@ -585,7 +420,7 @@ enum deliver_result deliver_post(const struct deliver_post *post,
 {
 	struct arena *arena = arena_new(0);
 	struct curl_slist *headers = list_headers(arena, post);
-	struct dialogue d = {.reply_ended = true};
+	struct dialogue d = {0}; /* for what is answered */
 	char why[CURL_ERROR_SIZE] = "";
 	enum deliver_result result;
 	CURL *curl = curl_easy_init();
@@ -600,8 +435,8 @@ enum deliver_result deliver_post(const struct deliver_post *post,
 	} else {
 		set_common(curl, why, post->timeout_ms);
 		set_post(curl, post, headers, &d);
-		result = judge_post(curl, &d, curl_easy_perform(curl), why,
-				    err);
+		result =
+			judge_post(curl, &d, curl_easy_perform(curl), why, err);
 	}
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(headers);

@@ -46,10 +46,10 @@ int deliver_server_read(struct slice name, struct deliver_server *server_r,
 	struct slice kind = slice_sub(name, 0, begin);
 	uint64_t port = 0;
 
-	*server_r = (struct deliver_server){
-		.ipv6 = slice_eq(kind, SLICE("inet6"))};
-	if ((server_r->ipv6 || slice_eq(kind, SLICE("inet"))) &&
-	    end > begin && end < name.n &&
+	*server_r =
+		(struct deliver_server){.ipv6 = slice_eq(kind, SLICE("inet6"))};
+	if ((server_r->ipv6 || slice_eq(kind, SLICE("inet"))) && end > begin &&
+	    end < name.n &&
 	    host_read(slice_sub(name, begin + 1, end), server_r) &&
 	    slice_to_u64(slice_sub(name, end + 1, name.n), &port) && port > 0 &&
 	    port <= 65535) {

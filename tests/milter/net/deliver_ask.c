@@ -73,14 +73,14 @@ static void send_pieces(struct deliver_mail *mail, const char *path)
 static int ask_mail(struct arena *arena, int argc, char **argv)
 {
 	struct slice *rcpts = ARENA_ARRAY(arena, struct slice, (size_t)argc);
-	struct deliver_mail mail = {
-		.server = argv[2],
-		.helo = strcmp(argv[4], "-") == 0 ? NULL : argv[4],
-		.sender = slice_cstr(argv[5]),
-		.rcpts = rcpts,
-		.rcpt_count = (size_t)argc - 7,
-		.fd = -1,
-		.timeout_ms = atoll(argv[3])};
+	struct deliver_mail mail = {.server = argv[2],
+				    .helo = strcmp(argv[4], "-") == 0 ? NULL
+								      : argv[4],
+				    .sender = slice_cstr(argv[5]),
+				    .rcpts = rcpts,
+				    .rcpt_count = (size_t)argc - 7,
+				    .fd = -1,
+				    .timeout_ms = atoll(argv[3])};
 
 	for (size_t i = 0; i < mail.rcpt_count; i++)
 		rcpts[i] = slice_cstr(argv[7 + i]);
@@ -95,12 +95,11 @@ static int ask_mail(struct arena *arena, int argc, char **argv)
 
 static int ask_post(struct arena *arena, char **argv)
 {
-	struct deliver_post post = {
-		.url = argv[2],
-		.content_type = argv[4],
-		.headers = (const char *const *)argv + 6,
-		.body = load(arena, argv[5]),
-		.timeout_ms = atoll(argv[3])};
+	struct deliver_post post = {.url = argv[2],
+				    .content_type = argv[4],
+				    .headers = (const char *const *)argv + 6,
+				    .body = load(arena, argv[5]),
+				    .timeout_ms = atoll(argv[3])};
 	int64_t began_ms = clock_mono_ms();
 	struct err err = {""};
 	enum deliver_result result = deliver_post(&post, &err);

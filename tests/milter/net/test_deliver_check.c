@@ -34,12 +34,24 @@ static void reads_addresses_of_servers(void **state)
 static void refuses_other_servers(void **state)
 {
 	static const char *const names[] = {
-		"",		      "inet",	       "inet:",
-		"inet:25",	      "inet::25",      "inet:host:",
-		"inet:host:0",	      "inet:host:x",   "inet:host:65536",
-		"unix:/run/x:25",     "inet:a/b:25",   "inet:a@b:25",
-		"inet:a b:25",	      "inet:a\r\nb:1", "inet:[::1]:25",
-		"inet6:[fe80::1%1]:1", "smtp://a:25",  "inet:a%20:25",
+		"",
+		"inet",
+		"inet:",
+		"inet:25",
+		"inet::25",
+		"inet:host:",
+		"inet:host:0",
+		"inet:host:x",
+		"inet:host:65536",
+		"unix:/run/x:25",
+		"inet:a/b:25",
+		"inet:a@b:25",
+		"inet:a b:25",
+		"inet:a\r\nb:1",
+		"inet:[::1]:25",
+		"inet6:[fe80::1%1]:1",
+		"smtp://a:25",
+		"inet:a%20:25",
 	};
 	struct deliver_server server;
 	struct err err;
