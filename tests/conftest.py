@@ -18,18 +18,22 @@ def pytest_configure(config):
         "markers", "tsan: run again with a build under ThreadSanitizer")
 
 
-MEASURED = pytest.StashKey[list]()
-
-
 @pytest.fixture
 def measured(request):
     """measured(TEXT): a figure that ./check prints, pass or fail."""
-    return request.config.stash.setdefault(MEASURED, []).append
+    # As a property, it comes with the report out of a parallel process.
+    return lambda text: request.node.user_properties.append(
+        ("measured", text))
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    for text in config.stash.get(MEASURED, []):
-        terminalreporter.write_line("measured: " + text)
+def pytest_terminal_summary(terminalreporter):
+    for report in terminalreporter.getreports("") + \
+            terminalreporter.getreports("passed") + \
+            terminalreporter.getreports("failed"):
+        if report.when == "call":
+            for name, text in report.user_properties:
+                if name == "measured":
+                    terminalreporter.write_line("measured: " + text)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,8 @@ def test_nothing_is_found_in_clean_messages(scanner):
     (EICAR, "plain"), (zipped(EICAR, "e.com"), "e.zip"),
     (zipped(zipped(EICAR, "e.com"), "in.zip"), "out.zip"),
     (tarred(EICAR, "e.com"), "e.tar.gz"),
-    (mail(zipped(EICAR, "e.com")), "forwarded.eml")])
+    (mail(zipped(EICAR, "e.com")), "forwarded.eml")],
+    ids=["plain", "zip", "zip in zip", "tar.gz", "message/rfc822"])
 def test_eicar_is_found(scanner, data, name):
     report = scanner.scan(mail(data, name))
     assert report["result"] == "infected", report

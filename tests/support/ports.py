@@ -1,23 +1,29 @@
 """Free ports on loopback, and waiting until something listens on one."""
 
+import random
 import socket
 import time
 
 
-def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
-    """A port that nothing listens on, TCP and UDP alike."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, kind) as one:
-            one.bind((host, 0))
-            port = one.getsockname()[1]
-            other_kind = (socket.SOCK_DGRAM if kind == socket.SOCK_STREAM
-                          else socket.SOCK_STREAM)
-            with socket.socket(socket.AF_INET, other_kind) as other:
-                try:
-                    other.bind((host, port))
-                except OSError:
-                    continue
-            return port
+# Below those that the kernel gives to clients: between the choice and the
+# server's bind() no connection of another test can take the port.
+FIRST, LAST = 10000, 32000
+
+
+def free_port(host="127.0.0.1"):
+    """A port that nothing listens on, TCP and UDP alike.
+
+    Drawn at random, so that tests side by side do not meet.
+    """
+    for _ in range(1000):
+        port = random.randint(FIRST, LAST)
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as one:
+                    one.bind((host, port))
+        except OSError:
+            continue
+        return port
     raise RuntimeError("no free port on " + host)
 
 
