@@ -182,7 +182,7 @@ static const char *verdict_header(const struct seal_key *key,
 			 : d->classed
 				 ? slice_cstr(vault_class_word(d->class))
 				 : SLICE("spam"),
-		.action = slice_cstr(action_word(d->action)),
+		.action = slice_cstr(action_word(d->mailbox)),
 		.score = mail->verdict->score,
 		.time = clock_wall(),
 		.message_id = field_value(mail, SLICE("Message-ID")),

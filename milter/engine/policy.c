@@ -420,6 +420,16 @@ static enum action shadow_of(enum action would)
 	return would == ACTION_TEMPFAIL ? ACTION_ACCEPT : would;
 }
 
+/* Certain spam that actions.spam leaves to the mailbox side is not Junk. */
+static enum action mailbox_of(const struct policy *policy,
+			      const struct decision *d)
+{
+	bool certain = d->action == ACTION_TAG && d->classed &&
+		       d->class == VAULT_SPAM;
+
+	return certain && !policy->shadow ? ACTION_QUARANTINE : d->action;
+}
+
 void policy_decide(const struct policy *policy, const struct mail *mail,
 		   struct decision *decision_r)
 {
@@ -432,6 +442,7 @@ void policy_decide(const struct policy *policy, const struct mail *mail,
 		reply_reject(mail, d);
 	follow_troubles(policy, mail, d);
 	d->action = policy->shadow ? shadow_of(d->would) : d->would;
+	d->mailbox = mailbox_of(policy, d);
 	edits_make(policy->authserv_id, policy->key, mail, d);
 }
 

@@ -39,6 +39,11 @@ struct edit {
 struct decision {
 	enum action action;	/* what is done */
 	enum action would;	/* what is done when not in shadow mode */
+	/*
+	 * What the mailbox side is to do with a message that is let through:
+	 * QUARANTINE files it into the user's own quarantine folder.
+	 */
+	enum action mailbox;
 	const char *threshold;	/* setting that was crossed, or NULL */
 	/* What decided, as in the record; NULL: the score, below all. */
 	const char *cause;

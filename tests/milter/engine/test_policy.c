@@ -1,9 +1,12 @@
 /* Policy: thresholds, DMARC, DNS failure, shadow mode, header edits. */
 #include "tests/support/cmocka.h"
+#include "common/verdict/seal.h"
 #include "tests/support/fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct symbol symbols[] = {
 	{"POINTS", 0, "the test says so", NULL},
@@ -421,6 +424,60 @@ static void forged_fields_go_from_the_highest_index_down(void **state)
 	fixture_close(&f);
 }
 
+/* What the mailbox side reads in the signed header. */
+static void the_sealed_header_tells_the_mailbox_side_what_to_do(void **state)
+{
+	static const struct {
+		const char *points, *set;
+		bool virus;
+		const char *want;
+	} cases[] = {
+		{"1", NULL, false, "class=clean; action=accept;"},
+		{"6", NULL, false, "class=spam; action=tag;"},
+		{"10", NULL, false, "class=spam; action=quarantine;"},
+		{"10", "shadow=yes", false, "class=spam; action=tag;"},
+		{"20", "shadow=yes", false, "class=spam; action=tag;"},
+		{"1", NULL, true, "class=virus; action=tag;"},
+		{"10", NULL, true, "class=virus; action=tag;"},
+	};
+	char folder[] = "/tmp/policy-XXXXXX", path[64], set[80];
+	struct err err;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/key", folder);
+	assert_int_equal(seal_key_create(path, &err), 0);
+	snprintf(set, sizeof(set), "verdict_key=%s", path);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *sets[5] = {set, cases[i].set};
+		const char *header = NULL;
+		struct decision d;
+		struct fixture f;
+		char points[32];
+
+		memset(&wish, 0, sizeof(wish));
+		wish.classes[VAULT_VIRUS] = (struct class_report){
+			.in = cases[i].virus, .action = CLASS_TAG};
+		snprintf(points, sizeof(points), "score.POINTS=%s",
+			 cases[i].points);
+		sets[cases[i].set ? 2 : 1] = points;
+		fixture_open(&f, table, sets, "");
+		fixture_mail(&f, "192.0.2.1", "mx.example", "a@example.org");
+		fixture_judge(&f, message);
+		policy_decide(f.policy, f.mail, &d);
+		for (size_t k = 0; k < d.edit_count; k++)
+			if (d.edits[k].op == EDIT_INSERT &&
+			    strcmp(d.edits[k].name, SEAL_HEADER) == 0)
+				header = d.edits[k].value;
+		assert_non_null(header);
+		if (!strstr(header, cases[i].want))
+			fail_msg("%s: %s", cases[i].want, header);
+		fixture_close(&f);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +496,8 @@ int main(void)
 			checks_with_state_are_told_what_policy_is_about_to_do),
 		cmocka_unit_test(what_they_ask_for_is_done),
 		cmocka_unit_test(forged_fields_go_from_the_highest_index_down),
+		cmocka_unit_test(
+			the_sealed_header_tells_the_mailbox_side_what_to_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
