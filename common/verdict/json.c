@@ -250,6 +250,24 @@ static void add_envelope(json_t *o, struct writer *w, const struct record *r)
 	json_object_set_new(o, "size", json_integer((json_int_t)r->size));
 }
 
+static json_t *opinions(struct writer *w, const struct record *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->opinion_count; i++) {
+		const struct record_opinion *said = &r->opinions[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "user", text(w, said->user));
+		json_object_set_new(o, "said", text(w, said->said));
+		json_object_set_new(o, "how", text(w, said->how));
+		json_object_set_new(o, "time",
+				    json_real((double)said->time_ms / 1000));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static json_t *build(struct writer *w, const struct record *r)
 {
 	json_t *o = json_object();
@@ -282,6 +300,8 @@ static json_t *build(struct writer *w, const struct record *r)
 			    json_pack("{s:i,s:i,s:i}", "asked", r->dns_asked,
 				      "cached", r->dns_cached, "failed",
 				      r->dns_failed));
+	if (r->opinion_count > 0)
+		json_object_set_new(o, "opinions", opinions(w, r));
 	json_object_set_new(o, "generation",
 			    json_integer((json_int_t)r->generation));
 	return o;

@@ -59,6 +59,14 @@ struct record_antivirus {
 	double ms;		/* spent scanning */
 };
 
+/* What a user said of it afterwards; the history adds it. */
+struct record_opinion {
+	struct slice user;
+	struct slice said;	/* "ham", "spam" */
+	struct slice how;	/* "release", "move", "copy", "flag" */
+	int64_t time_ms;	/* wall clock, since the epoch */
+};
+
 struct record_edit {
 	struct slice op, name, value;
 	unsigned index;
@@ -109,6 +117,9 @@ struct record {
 	struct record_antivirus antivirus;
 	const struct record_part *parts;
 	size_t part_count;
+	/* Not part of what is packed. */
+	const struct record_opinion *opinions;
+	size_t opinion_count;
 	bool probe;		/* made by /healthz; nobody's mail */
 };
 

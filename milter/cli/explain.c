@@ -264,6 +264,7 @@ void explain_details(const struct explain *e, const struct record *r)
 {
 	envelope(e, r);
 	outcome(e, r);
+	explain_opinions(e, r);
 	findings(e, r);
 	explain_what_if(e, r);
 	explain_authentication(e, r);

@@ -74,6 +74,8 @@ void explain_why_attachment(struct buf *out, const struct record *record);
 void explain_why_unscanned(struct buf *out, const struct record *record);
 void explain_why_vault(struct buf *out, const struct record *record);
 void explain_kept(struct buf *out, const struct record *record);
+/* What users said of it. */
+void explain_opinions(const struct explain *e, const struct record *record);
 /* The parts of the message. */
 void explain_parts(const struct explain *e, const struct record *record);
 /* The section on what would have changed the outcome. */

@@ -144,6 +144,41 @@ void explain_checks(const struct explain *e, const struct record *r)
 	checks(e, r, "What checks remarked", NULL);
 }
 
+/* "b@example.org took it out of quarantine: no spam" */
+static struct slice opinion_text(struct arena *a,
+				 const struct record_opinion *said)
+{
+	bool ham = slice_eq(said->said, SLICE("ham"));
+	const char *did =
+		slice_eq(said->how, SLICE("release"))
+			? "took it out of quarantine: no spam"
+		: slice_eq(said->how, SLICE("flag"))
+			? (ham ? "marked it as no junk" : "marked it as junk")
+		: slice_eq(said->how, SLICE("copy"))
+			? (ham ? "copied it out of Junk: no spam"
+			       : "copied it to Junk: spam")
+			: (ham ? "moved it out of Junk: no spam"
+			       : "moved it to Junk: spam");
+
+	return arena_printf(a, "%.*s %s", SLICE_FMT(explain_text(a, said->user)),
+			    did);
+}
+
+void explain_opinions(const struct explain *e, const struct record *r)
+{
+	if (r->opinion_count == 0)
+		return;
+	fputs("\nWhat users said\n", e->out);
+	for (size_t i = 0; i < r->opinion_count; i++) {
+		struct slice when = since_text(e->arena,
+					       r->opinions[i].time_ms);
+
+		fprintf(e->out, "  %.*s  ", SLICE_FMT(when));
+		explain_wrapped(e, opinion_text(e->arena, &r->opinions[i]),
+				4 + when.n, 6);
+	}
+}
+
 void explain_edits(const struct explain *e, const struct record *r)
 {
 	if (r->edit_count == 0)

@@ -225,6 +225,26 @@ static void show_as_seen(const struct finder *f, struct record *records,
 	}
 }
 
+/* What users said; a recipient sees what he said himself. */
+static int add_opinions(const struct finder *f, struct record *record)
+{
+	struct record_opinion *own;
+	size_t n = 0;
+
+	if (history_opinions(f->history, f->arena, record, f->err) < 0)
+		return -1;
+	if (f->recipient.n == 0)
+		return 0;
+	own = ARENA_ARRAY(f->arena, struct record_opinion,
+			  record->opinion_count + 1);
+	for (size_t i = 0; i < record->opinion_count; i++)
+		if (slice_eq_nocase(record->opinions[i].user, f->recipient))
+			own[n++] = record->opinions[i];
+	record->opinions = own;
+	record->opinion_count = n;
+	return 0;
+}
+
 int story_find(struct history *history, struct arena *arena,
 	       const struct story_ask *ask, struct story *story_r,
 	       struct err *err)
@@ -239,6 +259,9 @@ int story_find(struct history *history, struct arena *arena,
 	keep_visible(&f, story_r->records, &story_r->count);
 	show_as_seen(&f, story_r->records, story_r->count);
 	show_as_seen(&f, story_r->others, story_r->other_count);
+	for (size_t i = 0; i < story_r->count; i++)
+		if (add_opinions(&f, &story_r->records[i]) < 0)
+			return -1;
 	story_r->detail = find_id(story_r->records, story_r->count, ask->name);
 	if (story_r->detail == story_r->count && story_r->count > 0)
 		story_r->detail = story_r->count - 1;

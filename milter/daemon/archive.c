@@ -24,12 +24,14 @@
 #define RETRY_MAX_MS 15000
 #define END_MS 5000 /* for the last ones */
 #define PRUNE_EVERY_MS 15000
+#define OPINIONS_ROUND 200 /* that are noted at a time */
 #define PRUNE_PIECES 20 /* at a time, before records are looked at again */
 
 struct archive {
 	char path[PATH_MAX];
 	const struct history_conf *conf;
 	struct intake *intake;
+	struct opinions *opinions;
 	struct counter_slot *slot;
 	pthread_t thread;
 	atomic_bool ending;
@@ -135,6 +137,43 @@ static void keep_batch(struct archive *a, const struct batch *batch)
 	}
 }
 
+/*
+ * What users said of messages. It waits while the history cannot be
+ * written; where none is kept, nobody can tell of which message it is.
+ */
+static void note_opinions(struct archive *a)
+{
+	struct arena *arena = NULL;
+	struct opinion opinion;
+
+
+	if (a->conf->enabled && !a->history)
+		return;
+	for (int i = 0; i < OPINIONS_ROUND && opinions_take(a->opinions, &opinion);
+	     i++) {
+		struct history_noted noted;
+		struct err why = {""};
+
+		if (!arena)
+			arena = arena_new(0);
+		arena_reset(arena);
+		if (a->history &&
+		    history_note_opinion(a->history, arena, &opinion.feedback,
+					 clock_wall_us() / 1000,
+					 clock_mono_ms() + WRITE_MS, &noted,
+					 &why) == 0) {
+			opinions_count(a->opinions, &opinion.feedback, &noted);
+			continue;
+		}
+		opinions_lose(a->opinions);
+		if (a->history) {
+			fail(a, &why);
+			break;
+		}
+	}
+	arena_free(&arena);
+}
+
 /* A round of it costs the more the oftener it is begun; see history.h. */
 static void prune(struct archive *a)
 {
@@ -183,6 +222,7 @@ static void *run(void *arg)
 		/* What came before the end was told is in this batch. */
 		last = atomic_load(&a->ending);
 		if (!a->conf->enabled) {
+			note_opinions(a);
 			discard(a);
 			continue;
 		}
@@ -192,6 +232,7 @@ static void *run(void *arg)
 		if (batch->count > 0 || a->retry_ms > 0)
 			keep_batch(a, batch);
 		intake_give_back(a->intake, &batch);
+		note_opinions(a);
 		prune(a);
 		pause_ms(a, began_ms + PACE_MS - clock_mono_ms());
 	}
@@ -199,7 +240,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct archive *archive_new(const struct conf *conf, struct intake *intake,
+struct archive *archive_new(const struct conf *conf,
+			    const struct archive_sources *sources,
 			    struct counter_slot *slot, struct err *err)
 {
 	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
@@ -208,7 +250,8 @@ struct archive *archive_new(const struct conf *conf, struct intake *intake,
 
 	if (a) {
 		a->conf = conf_group(conf, &history_settings);
-		a->intake = intake;
+		a->intake = sources->intake;
+		a->opinions = sources->opinions;
 		a->slot = slot;
 		history_path(daemon->state_dir.s.p, a->path, sizeof(a->path));
 		pthread_mutex_init(&a->lock, NULL);

@@ -9,11 +9,19 @@
 
 #include "common/conf/conf.h"
 #include "milter/daemon/intake.h"
+#include "milter/daemon/opinions.h"
 
 struct archive;
 
-/* All three outlive it. */
-struct archive *archive_new(const struct conf *conf, struct intake *intake,
+/* What it writes down; both outlive it. */
+struct archive_sources {
+	struct intake *intake;
+	struct opinions *opinions;
+};
+
+/* The configuration and the slot outlive it too. */
+struct archive *archive_new(const struct conf *conf,
+			    const struct archive_sources *sources,
 			    struct counter_slot *slot, struct err *err);
 /*
  * Writes what the intake still has, for some seconds at most, and ends. The

@@ -32,6 +32,9 @@ const char *role_word(enum role role);
 #define PROBE_RESULTS 2	/* enum probe_result */
 #define SCANS 3		/* enum scan_result */
 #define TROUBLES 8	/* enum scan_trouble */
+#define SAIDS 2		/* enum feedback_said */
+#define HOWS 4		/* enum feedback_how */
+#define REFUSALS 3	/* enum feedback_refusal */
 /* Names; what is past the bound is counted as one more, "other". */
 #define NAMED_SYMBOLS 1024
 #define NAMED_LISTS 128
@@ -39,6 +42,12 @@ const char *role_word(enum role role);
 
 enum direction { DIRECTION_IN, DIRECTION_OUT };
 enum probe_result { PROBE_GOOD, PROBE_BAD };
+/* Why what the mailbox side told came to nothing. */
+enum feedback_refusal {
+	FEEDBACK_MALFORMED,
+	FEEDBACK_UNKNOWN,	/* there is no such record */
+	FEEDBACK_DROPPED,	/* too much at a time, or no history */
+};
 /* The values of GAUGE_SCAN_STATE. */
 enum scan_state {
 	SCAN_STATE_NONE,	/* nothing scans */
@@ -82,6 +91,10 @@ enum counter {
 	COUNTER_GREYLIST_PASSED,
 	COUNTER_GREYLIST_RETURNED,
 	COUNTER_GREYLIST_NEVER_RETURNED,
+	CELLS(COUNTER_FEEDBACK, SAIDS *HOWS),
+	CELLS(COUNTER_FEEDBACK_REFUSED, REFUSALS),
+	COUNTER_FALSE_POSITIVES,
+	COUNTER_FALSE_NEGATIVES,
 	COUNTER_STORE_ASKED,
 	COUNTER_STORE_LATE,
 	COUNTER_STORE_FAILED,

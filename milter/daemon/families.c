@@ -1,5 +1,6 @@
 /* The table of families. Rows stand in the order in which they are shown. */
 #include "milter/daemon/families.h"
+#include "common/verdict/feedback.h"
 #include "milter/engine/policy.h"
 #include "milter/engine/report.h"
 #include "milter/net/scan_report.h"
@@ -78,6 +79,27 @@ static const char *store_error_at(unsigned index)
 	return words[index];
 }
 
+static const char *said_at(unsigned index)
+{
+	return feedback_said_word((enum feedback_said)index);
+}
+
+static const char *how_at(unsigned index)
+{
+	return feedback_how_word((enum feedback_how)index);
+}
+
+static const char *refusal_at(unsigned index)
+{
+	static const char *const words[REFUSALS] = {
+		[FEEDBACK_MALFORMED] = "malformed",
+		[FEEDBACK_UNKNOWN] = "unknown",
+		[FEEDBACK_DROPPED] = "dropped",
+	};
+
+	return words[index];
+}
+
 static const struct family_label by_direction = {"direction", DIRECTIONS,
 						 direction_at, 0};
 static const struct family_label by_action = {"action", ACTIONS, action_at, 0};
@@ -96,6 +118,10 @@ static const struct family_label by_trouble = {"trouble", TROUBLES, trouble_at,
 					       0};
 static const struct family_label by_store_error = {"error", 3, store_error_at,
 						   0};
+static const struct family_label by_said = {"said", SAIDS, said_at, 0};
+static const struct family_label by_how = {"how", HOWS, how_at, 0};
+static const struct family_label by_refusal = {"reason", REFUSALS, refusal_at,
+					       0};
 static const struct family_label by_symbol = {"symbol", 0, NULL,
 					      NAMES_SYMBOLS};
 static const struct family_label by_list = {"list", 0, NULL, NAMES_LISTS};
@@ -380,6 +406,35 @@ const struct family families[] = {
 		.help = "Deferred messages that the history gave up: they "
 			"did not come back.",
 		.word = "greylist_never_returned",
+	},
+	{
+		.first = COUNTER_FEEDBACK,
+		.name = "feedback",
+		.help = "What users said of messages by what they did with "
+			"them in their mailboxes.",
+		.labels = {&by_said, &by_how},
+		.word = "feedback",
+	},
+	{
+		.first = COUNTER_FEEDBACK_REFUSED,
+		.name = "feedback_refused",
+		.help = "What the mailbox side told and nobody could use.",
+		.labels = {&by_refusal},
+		.word = "feedback_refused",
+	},
+	{
+		.first = COUNTER_FALSE_POSITIVES,
+		.name = "false_positives",
+		.help = "Messages that were tagged and that a user said not to "
+			"be spam.",
+		.word = "false_positives",
+	},
+	{
+		.first = COUNTER_FALSE_NEGATIVES,
+		.name = "false_negatives",
+		.help = "Messages that were accepted and that a user said to "
+			"be spam.",
+		.word = "false_negatives",
 	},
 	{
 		.first = COUNTER_STORE_ASKED,

@@ -44,10 +44,10 @@ static int fail(struct err *err, const struct listener *listener, int fd)
 		       listener->name, strerror(error));
 }
 
-/* Whether some process accepts connections there. */
-static bool is_answered(const struct sockaddr_un *address)
+/* Whether some process is there. */
+static bool is_answered(const struct sockaddr_un *address, int type)
 {
-	int fd = stream_socket(AF_UNIX);
+	int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool answered =
 		fd >= 0 && (connect(fd, (const struct sockaddr *)address,
 				    sizeof(*address)) == 0 ||
@@ -59,7 +59,8 @@ static bool is_answered(const struct sockaddr_un *address)
 }
 
 static int clear_path(const struct listener *listener,
-		      const struct sockaddr_un *address, struct err *err)
+		      const struct sockaddr_un *address, int type,
+		      struct err *err)
 {
 	struct stat found;
 
@@ -70,7 +71,7 @@ static int clear_path(const struct listener *listener,
 			       "%s = \"%s\": the path exists and is not "
 			       "a socket",
 			       listener->setting, listener->name);
-	if (is_answered(address))
+	if (is_answered(address, type))
 		return err_set(err, "%s = \"%s\": in use by another process",
 			       listener->setting, listener->name);
 	if (unlink(address->sun_path) != 0)
@@ -88,7 +89,9 @@ int listener_set_access(const struct listener *listener,
 	if (!listener->path)
 		return 0;
 	if (chmod(listener->path, access->mode) != 0)
-		return err_set(err, "worker.socket_mode: %s: %s",
+		return err_set(err, "%s: %s: %s",
+			       access->setting ? access->setting
+					       : "worker.socket_mode",
 			       listener->path, strerror(errno));
 	if (chown(listener->path, access->owner, access->group) == 0)
 		return 0;
@@ -115,6 +118,7 @@ static int open_unix(struct listener *listener, const char *path,
 		     const struct listener_access *access, struct err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int type = access->datagrams ? SOCK_DGRAM : SOCK_STREAM;
 	size_t size = strlen(path) + 1;
 	mode_t umask_before;
 	int bound;
@@ -131,9 +135,10 @@ static int open_unix(struct listener *listener, const char *path,
 			       listener->setting, listener->name, size - 1,
 			       sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, size);
-	if (clear_path(listener, &address, err) < 0)
+	if (clear_path(listener, &address, type, err) < 0)
 		return -1;
-	listener->fd = stream_socket(AF_UNIX);
+	listener->fd =
+		socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	/* Nobody may connect before owner and group are set. */
 	umask_before = umask(0777);
 	bound = listener->fd < 0
@@ -144,7 +149,7 @@ static int open_unix(struct listener *listener, const char *path,
 	if (bound != 0 || note_file(listener, path) != 0)
 		return fail(err, listener, listener->fd);
 	if (listener_set_access(listener, access, err) == 0) {
-		if (listen(listener->fd, BACKLOG) == 0)
+		if (access->datagrams || listen(listener->fd, BACKLOG) == 0)
 			return 0;
 		err_set(err, "%s = \"%s\": %s", listener->setting,
 			listener->name, strerror(errno));

@@ -16,6 +16,7 @@ struct listener_access {
 	uid_t owner;		/* (uid_t)-1: whoever makes it */
 	gid_t group;		/* (gid_t)-1: as above */
 	const char *setting;	/* whose address it is; NULL: "listen" */
+	bool datagrams;		/* nobody connects; for a unix socket */
 };
 
 struct listener {
@@ -29,7 +30,7 @@ struct listener {
 
 /*
  * Opens `unix:PATH`, `inet:HOST:PORT` or `inet6:[HOST]:PORT` for listening,
- * non-blocking and close-on-exec. A socket file that nobody answers on is
+ * or a unix socket for datagrams; non-blocking and close-on-exec. A socket file that nobody answers on is
  * replaced. err says what is wrong with which address.
  */
 int listener_open(struct listener *listener_r, struct slice name,

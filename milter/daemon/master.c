@@ -203,7 +203,7 @@ static int begin_generation(struct master *master, struct err *err)
 		code = listeners_open(&master->listeners, conf, &master->user,
 				      err);
 	if (!code)
-		code = listeners_open_http(&master->http, conf, &master->user,
+		code = listeners_open_recorder(&master->http, conf, &master->user,
 					   err);
 	if (code) {
 		conf_free(&conf);

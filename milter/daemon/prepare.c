@@ -187,25 +187,34 @@ int prepare_places(const struct conf *conf, struct jail_user *user_r,
 	return 0;
 }
 
+static int read_mode(const char *setting, const char *text, mode_t *mode_r,
+		     struct err *err)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (end == text || *end || mode > 0777)
+		return err_set(err,
+			       "%s = \"%s\": write octal digits, such as 0660",
+			       setting, text);
+	*mode_r = (mode_t)mode;
+	return 0;
+}
+
 static int read_access(const struct conf *conf, const struct jail_user *user,
 		       struct listener_access *access_r, struct err *err)
 {
 	const struct worker_conf *worker = conf_group(conf, &worker_settings);
-	const char *mode = worker->socket_mode.s.p;
 	const char *group = worker->socket_group.s.p;
 	const struct group *found;
-	char *end;
 
 	*access_r = (struct listener_access){
-		.mode = (mode_t)strtoul(mode, &end, 8),
 		.owner = user->change ? user->uid : (uid_t)-1,
 		.group = user->change ? user->gid : (gid_t)-1,
 	};
-	if (end == mode || *end || access_r->mode > 0777)
-		return err_set(err,
-			       "worker.socket_mode = \"%s\": write octal "
-			       "digits, such as 0660",
-			       mode);
+	if (read_mode("worker.socket_mode", worker->socket_mode.s.p,
+		      &access_r->mode, err) < 0)
+		return -1;
 	if (!*group)
 		return 0;
 	found = getgrnam(group);
@@ -248,24 +257,32 @@ static int want(struct listeners *listeners, struct slice name,
 	return 0;
 }
 
-/* Opens the names; `access` is for those that are unix sockets. */
-static int open_all(struct listeners *listeners, const struct strlist *names,
-		    const struct listener_access *access, struct err *err)
+static int reserve(struct listeners *listeners, size_t more, struct err *err)
 {
 	void *open, *wanted;
 
 	open = realloc(listeners->open,
-		       (listeners->open_count + names->n) * sizeof(void *));
+		       (listeners->open_count + more) * sizeof(void *));
 	if (open)
 		listeners->open = open;
-	wanted = realloc(listeners->wanted, names->n * sizeof(void *));
+	wanted = realloc(listeners->wanted,
+			 (listeners->wanted_count + more) * sizeof(void *));
 	if (wanted)
 		listeners->wanted = wanted;
-	if (!open || !wanted) {
-		err_set(err, "out of memory");
-		return EXIT_OSERR;
-	}
-	listeners->wanted_count = 0;
+	if (open && wanted)
+		return 0;
+	err_set(err, "out of memory");
+	return EXIT_OSERR;
+}
+
+/* Opens the names; `access` is for those that are unix sockets. */
+static int open_all(struct listeners *listeners, const struct strlist *names,
+		    const struct listener_access *access, struct err *err)
+{
+	int code = reserve(listeners, names->n, err);
+
+	if (code)
+		return code;
 	for (size_t i = 0; i < names->n; i++)
 		if (want(listeners, names->v[i], access, err) < 0)
 			return EXIT_UNAVAILABLE;
@@ -284,11 +301,38 @@ int listeners_open(struct listeners *listeners, const struct conf *conf,
 	}
 	if (read_access(conf, user, &access, err) < 0)
 		return EXIT_CONFIG;
+	listeners->wanted_count = 0;
 	return open_all(listeners, &daemon->listen, &access, err);
 }
 
-int listeners_open_http(struct listeners *listeners, const struct conf *conf,
-			const struct jail_user *user, struct err *err)
+/* What the mailbox side tells, by datagrams. */
+static int open_feedback(struct listeners *listeners, const struct conf *conf,
+			 const struct jail_user *user, struct err *err)
+{
+	const struct feedback_conf *feedback =
+		conf_group(conf, &feedback_settings);
+	struct listener_access access = {
+		.owner = user->change ? user->uid : (uid_t)-1,
+		.group = user->change ? user->gid : (gid_t)-1,
+		.setting = "feedback.socket_mode",
+		.datagrams = true,
+	};
+	char name[PATH_MAX];
+	struct slice one;
+
+	if (!feedback->enabled)
+		return 0;
+	if (read_mode(access.setting, feedback->socket_mode.s.p, &access.mode,
+		      err) < 0)
+		return EXIT_CONFIG;
+	settings_feedback_socket(conf, name, sizeof(name));
+	one = slice_cstr(name);
+	return open_all(listeners, &(struct strlist){&one, 1}, &access, err);
+}
+
+int listeners_open_recorder(struct listeners *listeners,
+			    const struct conf *conf,
+			    const struct jail_user *user, struct err *err)
 {
 	const struct http_conf *http = conf_group(conf, &http_settings);
 	/* Who may see the state of the daemon: its user, its group, root. */
@@ -301,17 +345,21 @@ int listeners_open_http(struct listeners *listeners, const struct conf *conf,
 	struct slice names[DESK_SOCKETS_MAX];
 	char own[PATH_MAX];
 	size_t n = 0;
+	int code;
 
 	settings_recorder_socket(conf, own, sizeof(own));
-	if (http->listen.n >= DESK_SOCKETS_MAX) {
+	/* Two of them are our own. */
+	if (http->listen.n + 2 > DESK_SOCKETS_MAX) {
 		err_set(err, "http.listen: at most %d addresses",
-			DESK_SOCKETS_MAX - 1);
+			DESK_SOCKETS_MAX - 2);
 		return EXIT_CONFIG;
 	}
 	names[n++] = slice_cstr(own);
 	for (size_t i = 0; i < http->listen.n; i++)
 		names[n++] = http->listen.v[i];
-	return open_all(listeners, &(struct strlist){names, n}, &access, err);
+	listeners->wanted_count = 0;
+	code = open_all(listeners, &(struct strlist){names, n}, &access, err);
+	return code ? code : open_feedback(listeners, conf, user, err);
 }
 
 void listeners_keep(struct listeners *listeners,

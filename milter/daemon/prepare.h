@@ -41,9 +41,13 @@ int prepare_places(const struct conf *conf, struct jail_user *user_r,
 /* Opens what the setting `listen` names and is not open yet. */
 int listeners_open(struct listeners *listeners, const struct conf *conf,
 		   const struct jail_user *user, struct err *err);
-/* The same for what the recorder serves: http.listen, and its own socket. */
-int listeners_open_http(struct listeners *listeners, const struct conf *conf,
-			const struct jail_user *user, struct err *err);
+/*
+ * The same for what the recorder serves: http.listen, its own socket, and
+ * the one by which the mailbox side tells what users do.
+ */
+int listeners_open_recorder(struct listeners *listeners,
+			    const struct conf *conf,
+			    const struct jail_user *user, struct err *err);
 /* Closes those that are not used; `used` NULL: all. */
 void listeners_keep(struct listeners *listeners,
 		    bool (*used)(const void *with,

@@ -17,10 +17,12 @@
 #include "milter/daemon/intake.h"
 #include "milter/daemon/jail.h"
 #include "milter/daemon/notices.h"
+#include "milter/daemon/opinions.h"
 #include "milter/daemon/pages.h"
 #include "milter/daemon/role.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LISTENERS_MAX 32
@@ -29,6 +31,7 @@
 struct recorder {
 	struct process process;
 	struct intake *intake;
+	struct opinions *opinions;
 	struct archive *archive;
 	struct custody *custody;
 	struct notices *notices;
@@ -71,15 +74,43 @@ static const struct http_page pages[] = {
 	{0},
 };
 
+static size_t all_sockets(const struct recorder *recorder)
+{
+	unsigned count = recorder->process.sockets;
+
+	return count < LISTENERS_MAX ? count : LISTENERS_MAX;
+}
+
+/* Pages are asked for by connections; what users do is told by datagrams. */
+static bool is_for_datagrams(int fd)
+{
+	socklen_t size = sizeof(int);
+	int type = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+	       type == SOCK_DGRAM;
+}
+
+static int hear_users(struct recorder *recorder, struct err *err)
+{
+	int socket = -1;
+
+	for (size_t i = 0; i < all_sockets(recorder); i++)
+		if (is_for_datagrams(ROLE_FD_LISTEN + (int)i))
+			socket = ROLE_FD_LISTEN + (int)i;
+	recorder->opinions =
+		opinions_new(socket, recorder->process.slot, err);
+	return recorder->opinions ? 0 : -1;
+}
+
 static int serve_pages(struct recorder *recorder, struct err *err)
 {
 	int sockets[LISTENERS_MAX];
-	size_t count = recorder->process.sockets;
+	size_t count = 0;
 
-	if (count > LISTENERS_MAX)
-		count = LISTENERS_MAX;
-	for (size_t i = 0; i < count; i++)
-		sockets[i] = ROLE_FD_LISTEN + (int)i;
+	for (size_t i = 0; i < all_sockets(recorder); i++)
+		if (!is_for_datagrams(ROLE_FD_LISTEN + (int)i))
+			sockets[count++] = ROLE_FD_LISTEN + (int)i;
 	recorder->http = http_start(sockets, count, pages, recorder, err);
 	return recorder->http ? 0 : -1;
 }
@@ -105,10 +136,13 @@ static int start(struct recorder *recorder, struct err *err)
 	if (!recorder->health)
 		return err_set(err, "out of memory");
 	recorder->intake = intake_new(&intake, err);
-	if (!recorder->intake)
+	if (!recorder->intake || hear_users(recorder, err) < 0)
 		return -1;
-	recorder->archive = archive_new(process->conf, recorder->intake,
-					process->slot, err);
+	recorder->archive = archive_new(
+		process->conf,
+		&(struct archive_sources){recorder->intake,
+					  recorder->opinions},
+		process->slot, err);
 	if (!recorder->archive)
 		return -1;
 	health_set_archive(recorder->health, recorder->archive);
@@ -128,7 +162,9 @@ static void end(struct recorder *recorder)
 {
 	http_stop(&recorder->http);
 	intake_end(recorder->intake);
+	opinions_end(recorder->opinions);
 	archive_free(&recorder->archive);
+	opinions_free(&recorder->opinions);
 	notices_free(&recorder->notices);
 	custody_free(&recorder->custody);
 	intake_free(&recorder->intake);

@@ -10,6 +10,7 @@
 #include "milter/engine/policy.h"
 #include "milter/net/dns.h"
 #include "milter/checks/antivirus_conf.h"
+#include "common/verdict/feedback.h"
 #include "milter/store/history.h"
 #include "milter/store/store.h"
 
@@ -81,6 +82,26 @@ const struct settings_group http_settings = {
 	.doc = "Metrics and health, by HTTP",
 };
 
+static const struct setting feedback_rows[] = {
+	SETTING(struct feedback_conf, enabled, "yes", NULL, NULL,
+		"hear from the Dovecot plugin what users do with their mail: "
+		"taken out of quarantine or Junk, or put there. It is kept "
+		"with the record, counted, and a sender whose mail was taken "
+		"out of quarantine is not greylisted for that user again"),
+	SETTING(struct feedback_conf, socket_mode, "0666", NULL, NULL,
+		"permissions of its socket, feedback in run_dir, in octal "
+		"digits. Dovecot writes to it as whichever user a mailbox "
+		"belongs to; who else does needs a record id to say anything"),
+	SETTING_END,
+};
+
+const struct settings_group feedback_settings = {
+	.section = "feedback",
+	.rows = feedback_rows,
+	.conf_size = sizeof(struct feedback_conf),
+	.doc = "What users do with their mail",
+};
+
 static const struct setting release_rows[] = {
 	SETTING(struct release_conf, smtp, "inet:127.0.0.1:10026", NULL, NULL,
 		"where released messages are sent, by SMTP: inet:HOST:PORT or "
@@ -148,6 +169,7 @@ const struct settings_group *const *settings_all(void)
 		&release_settings,
 		&notices_settings,
 		&http_settings,
+		&feedback_settings,
 		NULL,
 	};
 	/* Filled once, at start; never written again. */
@@ -170,6 +192,14 @@ void settings_key_path(const struct conf *conf, char *path, size_t room)
 
 	snprintf(path, room, "%.*s/verdict.key",
 		 SLICE_FMT(daemon->state_dir.s));
+}
+
+void settings_feedback_socket(const struct conf *conf, char *name, size_t room)
+{
+	const struct daemon_conf *daemon = conf_group(conf, &daemon_settings);
+
+	snprintf(name, room, "unix:%.*s/" FEEDBACK_SOCKET,
+		 SLICE_FMT(daemon->run_dir.s));
 }
 
 void settings_recorder_socket(const struct conf *conf, char *name, size_t room)

@@ -31,6 +31,12 @@ struct http_conf {
 	struct strlist listen;
 };
 
+/* What the mailbox side tells of what users do with their mail. */
+struct feedback_conf {
+	bool enabled;
+	struct text socket_mode;
+};
+
 /* How a message that was held goes on its way. */
 struct release_conf {
 	struct text smtp;
@@ -46,6 +52,7 @@ struct log_conf {
 extern const struct settings_group daemon_settings;
 extern const struct settings_group worker_settings;
 extern const struct settings_group http_settings;
+extern const struct settings_group feedback_settings;
 extern const struct settings_group release_settings;
 extern const struct settings_group log_settings;
 
@@ -55,6 +62,8 @@ const struct settings_group *const *settings_all(void);
 void settings_key_path(const struct conf *conf, char *path, size_t room);
 /* The recorder's own socket, below run_dir, as `listen` writes it. */
 void settings_recorder_socket(const struct conf *conf, char *name, size_t room);
+/* Where the mailbox side tells what users do, in the same way. */
+void settings_feedback_socket(const struct conf *conf, char *name, size_t room);
 /* A digest of all settings that a scanner depends on. */
 void settings_of_scanner(const struct conf *conf,
 			 unsigned char digest_r[FINGERPRINT]);

@@ -13,6 +13,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/conf/conf.h"
+#include "common/verdict/feedback.h"
 #include "common/verdict/record.h"
 
 /* Section "history". */
@@ -146,6 +147,25 @@ int history_top(struct history *history, struct arena *arena,
 		enum history_key key, int64_t since_ms, int64_t until_ms,
 		size_t limit, struct history_count **counts_r, size_t *count_r,
 		struct err *err);
+
+/* What came of noting an opinion. */
+struct history_noted {
+	bool known;		/* there is a record of that id */
+	bool changed;		/* this user had not said so before */
+	struct record record;	/* in the arena, if it is known */
+};
+
+/*
+ * Notes what a user said of a message, in place of what he said before. An
+ * id without a record is no error: it is not noted.
+ */
+int history_note_opinion(struct history *history, struct arena *arena,
+			 const struct feedback *feedback, int64_t now_wall_ms,
+			 int64_t deadline_ms, struct history_noted *noted_r,
+			 struct err *err);
+/* Fills in what users said of that record, the oldest first. */
+int history_opinions(struct history *history, struct arena *arena,
+		     struct record *record, struct err *err);
 
 struct history_size {
 	int64_t records;

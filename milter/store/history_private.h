@@ -48,6 +48,10 @@ enum history_statement {
 	TERM_SWEEP_TO,
 	TERM_SWEEP,
 	TERM_TOP,
+	OPINION_SAID,
+	OPINION_PUT,
+	OPINION_LIST,
+	OPINION_OLD,
 	WAITING_FIND,
 	WAITING_ADD,
 	WAITING_END,
@@ -119,6 +123,8 @@ void history_batch_free(struct history_batch **batch);
 int history_note_story(struct history *history,
 		       const struct history_term *terms, size_t count,
 		       struct history_news *news, struct err *err);
+/* Drops what was said of records that are gone; within the transaction. */
+int history_opinions_prune(struct history *history, struct err *err);
 /* Gives up what has waited too long: 1 if there may be more. */
 int history_give_up(struct history *history, int64_t now_ms,
 		    struct history_news *news, struct err *err);

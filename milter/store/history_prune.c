@@ -230,7 +230,8 @@ static int prune(struct history *h, int64_t now_ms, struct history_news *news,
 	if (history_begin(h, err) < 0)
 		return -1;
 	given_up = history_give_up(h, now_ms, news, err);
-	if (given_up < 0 || history_sums_prune(h, now_ms, err) < 0)
+	if (given_up < 0 || history_sums_prune(h, now_ms, err) < 0 ||
+	    history_opinions_prune(h, err) < 0)
 		return -1;
 	pruned = prune_piece(h, now_ms, err);
 	if (pruned < 0 || history_commit(h, err) < 0)

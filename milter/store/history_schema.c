@@ -45,6 +45,17 @@ static const char second_version[] =
 	" messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
 	" PRIMARY KEY (span, start, direction, action)) WITHOUT ROWID;";
 
+/*
+ * opinion: what a user said of a message that came to his mailbox; number:
+ * of its record, with which it goes.
+ */
+static const char third_version[] =
+	"CREATE TABLE opinion (id BLOB NOT NULL, user BLOB NOT NULL,"
+	" number INTEGER NOT NULL, time INTEGER NOT NULL,"
+	" said INTEGER NOT NULL, how INTEGER NOT NULL,"
+	" PRIMARY KEY (id, user)) WITHOUT ROWID;"
+	"CREATE INDEX opinion_number ON opinion (number);";
+
 struct filler {
 	struct arena *arena;
 	struct history_term *terms;
@@ -97,6 +108,7 @@ static int fill_second_version(struct history *h, struct err *err)
 static const struct step steps[] = {
 	{first_version, NULL},
 	{second_version, fill_second_version},
+	{third_version, NULL},
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 

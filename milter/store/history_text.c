@@ -68,6 +68,16 @@ const char *const history_statements[HISTORY_STATEMENTS] = {
 		     " WHERE segment IN (SELECT id" SEGMENTS ") AND kind = ?3"
 		     " AND number BETWEEN ?2 AND ?1 GROUP BY segment, value)"
 		     " GROUP BY value ORDER BY n DESC, value LIMIT ?4",
+	[OPINION_SAID] =
+		"SELECT said FROM opinion WHERE id = ?1 AND user = ?2",
+	[OPINION_PUT] =
+		"INSERT INTO opinion (id, user, number, time, said, how)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		" ON CONFLICT (id, user) DO UPDATE SET time = excluded.time,"
+		" said = excluded.said, how = excluded.how",
+	[OPINION_LIST] = "SELECT user, time, said, how FROM opinion"
+			 " WHERE id = ?1 ORDER BY time, user LIMIT ?2",
+	[OPINION_OLD] = "DELETE FROM opinion WHERE number < ?1",
 	[WAITING_FIND] = "SELECT number, recipients FROM waiting"
 			 " WHERE story = ?1 ORDER BY number LIMIT ?2",
 	[WAITING_ADD] = "INSERT INTO waiting (number, story, recipients)"

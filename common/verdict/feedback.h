@@ -1,0 +1,49 @@
+/*
+ * What a user did with a message, as the mailbox side tells it: one datagram
+ * of text, a tag list (common/mail/tags.h):
+ *
+ *   v=1; id=RECORD; said=ham; how=release; user=b@example.org
+ *
+ * Anyone on the host may send one, so it proves nothing: who reads it asks
+ * the history whether there is such a message.
+ */
+#ifndef GATEPOST_VERDICT_FEEDBACK_H
+#define GATEPOST_VERDICT_FEEDBACK_H
+
+#include "common/base/slice.h"
+
+/* The longest datagram, in bytes. */
+#define FEEDBACK_MAX 512
+#define FEEDBACK_ID_MAX 64
+#define FEEDBACK_USER_MAX 254
+/* The socket, below run_dir. */
+#define FEEDBACK_SOCKET "feedback"
+
+enum feedback_said { FEEDBACK_HAM, FEEDBACK_SPAM };
+enum feedback_how {
+	FEEDBACK_RELEASE,	/* moved out of quarantine */
+	FEEDBACK_MOVE,		/* into Junk, or out of it */
+	FEEDBACK_COPY,		/* the same, the original stays */
+	FEEDBACK_FLAG,		/* $Junk or $NotJunk */
+};
+#define FEEDBACK_SAIDS 2
+#define FEEDBACK_HOWS 4
+
+struct feedback {
+	struct slice id;	/* of the record: letters and digits */
+	struct slice user;	/* whose mailbox; printable, no blank, no ';' */
+	enum feedback_said said;
+	enum feedback_how how;
+};
+
+/* "ham", "spam"; "release", "move", "copy", "flag" */
+const char *feedback_said_word(enum feedback_said said);
+const char *feedback_how_word(enum feedback_how how);
+
+/* Its bytes in text_r, without a NUL; 0: it cannot be told. */
+size_t feedback_write(const struct feedback *feedback,
+		      char text_r[FEEDBACK_MAX]);
+/* False: it is none. The slices point into the text. */
+bool feedback_read(struct slice text, struct feedback *feedback_r);
+
+#endif
