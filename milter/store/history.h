@@ -152,7 +152,8 @@ int history_top(struct history *history, struct arena *arena,
 struct history_noted {
 	bool known;		/* there is a record of that id */
 	bool changed;		/* this user had not said so before */
-	struct record record;	/* in the arena, if it is known */
+	int64_t number;		/* of the record, if it is known */
+	struct record record;	/* in the arena */
 };
 
 /*

@@ -9,10 +9,10 @@
 /* Opinions on one message that are told. */
 #define OPINIONS_MAX 100
 
-/* The newest record of that id. 1: *number_r and *record_r are its. */
+/* The newest record of that id. */
 static int find_record(struct history *h, struct arena *arena, struct slice id,
-		       int64_t deadline_ms, int64_t *number_r,
-		       struct record *record_r, struct err *err)
+		       int64_t deadline_ms, struct history_noted *noted,
+		       struct err *err)
 {
 	const struct history_filter filter = {HISTORY_ID, id};
 	const struct history_query query = {.filters = &filter,
@@ -27,10 +27,11 @@ static int find_record(struct history *h, struct arena *arena, struct slice id,
 		return -1;
 	if (rc > 0 && count == 0)
 		return err_set(err, "the search for a record takes too long");
-	if (count == 0 || !record_unpack(arena, rows[0].packed, record_r))
-		return 0;
-	*number_r = rows[0].number;
-	return 1;
+	noted->known = count > 0 && record_unpack(arena, rows[0].packed,
+						  &noted->record);
+	if (noted->known)
+		noted->number = rows[0].number;
+	return 0;
 }
 
 /* What the user said before; -1: nothing. -2: err. */
@@ -48,17 +49,17 @@ static int said_before(struct history *h, const struct feedback *f,
 	return rc < 0 ? -2 : said;
 }
 
-static int put(struct history *h, const struct feedback *f, int64_t number,
-	       int64_t now_ms, bool *changed_r, struct err *err)
+static int put(struct history *h, const struct feedback *f, int64_t now_ms,
+	       struct history_noted *noted, struct err *err)
 {
 	int before = said_before(h, f, err);
 
 	if (before == -2)
 		return -1;
-	*changed_r = before != (int)f->said;
+	noted->changed = before != (int)f->said;
 	db_bind_blob(h->db, OPINION_PUT, 1, f->id);
 	db_bind_blob(h->db, OPINION_PUT, 2, f->user);
-	db_bind(h->db, OPINION_PUT, 3, number);
+	db_bind(h->db, OPINION_PUT, 3, noted->number);
 	db_bind(h->db, OPINION_PUT, 4, now_ms);
 	db_bind(h->db, OPINION_PUT, 5, f->said);
 	db_bind(h->db, OPINION_PUT, 6, f->how);
@@ -71,19 +72,14 @@ int history_note_opinion(struct history *h, struct arena *arena,
 			 int64_t deadline_ms, struct history_noted *noted_r,
 			 struct err *err)
 {
-	int64_t number = 0;
-	int found;
-
 	*noted_r = (struct history_noted){.known = false};
-	found = find_record(h, arena, feedback->id, deadline_ms, &number,
-			    &noted_r->record, err);
-	if (found <= 0)
-		return found;
-	noted_r->known = true;
+	if (find_record(h, arena, feedback->id, deadline_ms, noted_r, err) < 0)
+		return -1;
+	if (!noted_r->known)
+		return 0;
 	if (history_begin(h, err) < 0)
 		return -1;
-	if (put(h, feedback, number, now_wall_ms, &noted_r->changed, err) ==
-		    0 &&
+	if (put(h, feedback, now_wall_ms, noted_r, err) == 0 &&
 	    history_commit(h, err) == 0)
 		return 0;
 	db_rollback(h->db);
