@@ -30,6 +30,8 @@ static const struct arg rows[] = {
 	{"--output", ARG_TEXT, offsetof(struct quarantine, output)},
 	{"--to", ARG_TEXT, offsetof(struct quarantine, to)},
 	{"--json", ARG_FLAG, offsetof(struct quarantine, json)},
+	{"--allow-sender", ARG_FLAG,
+	 offsetof(struct quarantine, allow_sender)},
 	{0},
 };
 
@@ -151,8 +153,9 @@ static int check_options(const struct quarantine *q, const struct action *a)
 	if (q->output && a->run != quarantine_export)
 		return verb_usage(&verb_quarantine,
 				  "--output goes with export");
-	if (q->to && a->run != quarantine_release)
-		return verb_usage(&verb_quarantine, "--to goes with release");
+	if ((q->to || q->allow_sender) && a->run != quarantine_release)
+		return verb_usage(&verb_quarantine,
+				  "--to and --allow-sender go with release");
 	return 0;
 }
 
@@ -275,11 +278,11 @@ const struct verb verb_quarantine = {
 		 "[--until TIME] [--sender ADDR|DOMAIN] "
 		 "[--recipient ADDR|DOMAIN] [--subject PART] [--limit N|all] "
 		 "[--json] | show ID [--json] | export ID [--output FILE] | "
-		 "release ID… [--to ADDR] | delete ID… | stats [--json] | "
+		 "release ID… [--to ADDR] [--allow-sender] | delete ID… | stats [--json] | "
 		 "reindex",
 	.doc = "Shows the messages that are held in the vault, sends them on "
-	       "to their recipients (or to ADDR), writes one to a file byte "
-	       "for byte, deletes. ID may be shortened as long as one "
+	       "to their recipients (or to ADDR) and lets their sender pass "
+	       "greylisting, writes one to a file byte for byte, deletes. ID may be shortened as long as one "
 	       "message has it. Classes: virus, spam, dmarc, attachment, "
 	       "unscanned.",
 	.run = run,

@@ -2,6 +2,7 @@
 #ifndef GATEPOST_CLI_QUARANTINE_H
 #define GATEPOST_CLI_QUARANTINE_H
 
+#include "common/verdict/record.h"
 #include "milter/cli/args.h"
 #include "milter/store/vault_index.h"
 
@@ -10,7 +11,7 @@ struct quarantine {
 	struct args args;
 	const char *class, *state, *since, *until, *sender, *recipient;
 	const char *subject, *limit, *output, *to;
-	bool json;
+	bool json, allow_sender;
 	const char *const *ids;
 	size_t id_count;
 	int output_fd;		/* of --output; else -1 */
@@ -36,6 +37,9 @@ int quarantine_failed(const struct err *err);
  */
 int quarantine_name(const struct quarantine *q, const char *word,
 		    struct slice *id_r);
+/* Reads the verdict record that is kept with it; false if there is none. */
+bool quarantine_record(const struct quarantine *q,
+		       const struct vault_message *m, struct record *record_r);
 /* Tells of files that are no messages, if there are. */
 void quarantine_warn(const struct quarantine *q);
 

@@ -2,7 +2,7 @@
  * gatepost quarantine release and delete. A message is marked as released
  * only after the server has taken it; whatever fails before, it stays held.
  */
-#include "milter/cli/quarantine.h"
+#include "milter/cli/quarantine_allow.h"
 
 #include "common/base/utf8.h"
 #include "milter/daemon/settings.h"
@@ -59,7 +59,18 @@ static int tell_not_sent(const struct quarantine *q, struct slice id,
 			: "try again when the server of release.smtp answers");
 }
 
-static int send(const struct quarantine *q, struct vault_message *m)
+static void tell_sent(const struct quarantine *q, struct slice id,
+		      const struct deliver_mail *mail)
+{
+	printf("%.*s was released to %.*s", SLICE_FMT(id),
+	       SLICE_FMT(utf8_shown(q->arena, mail->rcpts[0])));
+	if (mail->rcpt_count > 1)
+		printf(" and %zu more", mail->rcpt_count - 1);
+	puts(".");
+}
+
+static int send(const struct quarantine *q, struct quarantine_allow *allow,
+		struct vault_message *m)
 {
 	const struct release_conf *conf =
 		conf_group(q->conf, &release_settings);
@@ -77,23 +88,29 @@ static int send(const struct quarantine *q, struct vault_message *m)
 	};
 	struct err err = {""};
 	enum deliver_result result = deliver_mail(&mail, &err);
+	int rc = EXIT_DONE;
 
 	if (result != DELIVER_DONE)
 		return tell_not_sent(q, entry->id, result, &err);
 	if (vault_message_released(q->vault, m, &err) < 0)
-		return verb_failed(&verb_quarantine, EXIT_FAILED,
-				   "%.*s was sent, but is not marked as "
-				   "released: %s",
-				   SLICE_FMT(entry->id), err.text);
-	printf("%.*s was released to %.*s", SLICE_FMT(entry->id),
-	       SLICE_FMT(utf8_shown(q->arena, mail.rcpts[0])));
-	if (mail.rcpt_count > 1)
-		printf(" and %zu more", mail.rcpt_count - 1);
-	puts(".");
-	return EXIT_DONE;
+		rc = verb_failed(&verb_quarantine, EXIT_FAILED,
+				 "%.*s was sent, but is not marked as "
+				 "released: %s",
+				 SLICE_FMT(entry->id), err.text);
+	else
+		tell_sent(q, entry->id, &mail);
+	if (allow) {
+		int code = quarantine_allow(q, allow, m, mail.rcpts,
+					    mail.rcpt_count);
+
+		rc = rc == EXIT_DONE ? code : rc;
+	}
+	return rc;
 }
 
-static int release_taken(const struct quarantine *q, struct vault_message *m)
+static int release_taken(const struct quarantine *q,
+			 struct quarantine_allow *allow,
+			 struct vault_message *m)
 {
 	struct slice id = m->file.entry.id;
 	struct err err = {""};
@@ -110,33 +127,42 @@ static int release_taken(const struct quarantine *q, struct vault_message *m)
 	if (!vault_message_verify(m, &err))
 		return verb_failed(&verb_quarantine, EXIT_FAILED,
 				   "%s; it is not sent", err.text);
-	return send(q, m);
+	return send(q, allow, m);
 }
 
-static int release_one(const struct quarantine *q, const char *word)
+static int release_one(const struct quarantine *q,
+		       struct quarantine_allow *allow, const char *word)
 {
 	enum vault_found found = VAULT_FAILED;
 	struct vault_message m;
 	int rc = take(q, word, "sent", &m, &found);
 
 	if (rc == 0)
-		rc = found == VAULT_FOUND ? release_taken(q, &m) : EXIT_FAILED;
+		rc = found == VAULT_FOUND ? release_taken(q, allow, &m)
+					  : EXIT_FAILED;
 	vault_message_close(&m);
 	return rc;
 }
 
 int quarantine_release(const struct quarantine *q)
 {
+	struct quarantine_allow *allow = NULL;
 	struct err err = {""};
 	int worst = EXIT_DONE;
 
 	if (deliver_init(&err) < 0)
 		return quarantine_failed(&err);
+	if (q->allow_sender) {
+		allow = quarantine_allow_open(q, &err);
+		if (!allow)
+			return quarantine_failed(&err);
+	}
 	for (size_t i = 0; i < q->id_count; i++) {
-		int rc = release_one(q, q->ids[i]);
+		int rc = release_one(q, allow, q->ids[i]);
 
 		worst = rc > worst ? rc : worst;
 	}
+	quarantine_allow_close(&allow);
 	return worst;
 }
 

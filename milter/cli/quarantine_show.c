@@ -54,11 +54,24 @@ static int open_one(const struct quarantine *q, struct vault_message *m)
 	return quarantine_failed(&err);
 }
 
+bool quarantine_record(const struct quarantine *q,
+		       const struct vault_message *m, struct record *record_r)
+{
+	const struct vault_file *file = &m->file;
+	struct slice packed;
+	struct err err;
+
+	return file->record_size > 0 &&
+	       file->record_size <= RECORD_PACKED_MAX &&
+	       vault_message_read(m, q->arena, file->record_at,
+				  file->record_size, &packed, &err) == 0 &&
+	       record_unpack(q->arena, packed, record_r);
+}
+
 static int read_view(struct view *v)
 {
 	const struct vault_file *file = &v->m.file;
 	struct arena *a = v->q->arena;
-	struct slice packed = SLICE_NONE;
 	uint64_t n = file->entry.size;
 	struct err err = {""};
 
@@ -66,10 +79,7 @@ static int read_view(struct view *v)
 			       n < HEADER_MAX ? n : HEADER_MAX, &v->header,
 			       &err) < 0)
 		return quarantine_failed(&err);
-	if (file->record_size > 0 && file->record_size <= RECORD_PACKED_MAX &&
-	    vault_message_read(&v->m, a, file->record_at, file->record_size,
-			       &packed, &err) == 0)
-		v->has_record = record_unpack(a, packed, &v->record);
+	v->has_record = quarantine_record(v->q, &v->m, &v->record);
 	return 0;
 }
 

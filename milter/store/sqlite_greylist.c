@@ -93,7 +93,8 @@ static int read_rcpt(struct db *db, const struct store_call *call,
 {
 	const struct greylist_try *in = &call->in.greylist;
 
-	*outcome_r = (struct outcome){.waiting_ms = -1};
+	*outcome_r = (struct outcome){.waiting_ms = -1,
+				      .pass = in->delay_ms == GREYLIST_PASS};
 	for (size_t i = 0; i < in->origin_count; i++) {
 		if (read_entry(db, call, &entries[i], err) < 0)
 			return -1;
@@ -122,7 +123,7 @@ static int write_entry(struct db *db, const struct store_call *call,
 	db_bind(db, statement, 5, entry->passed);
 	db_bind(db, statement, 6, entry->tries);
 	db_bind(db, statement, 7, entry->age_ms);
-	db_bind(db, statement, 8, in->delay_ms);
+	db_bind(db, statement, 8, in->delay_ms > 0 ? in->delay_ms : 0);
 	db_bind(db, statement, 9, call->now.uptime_ms + left_ms);
 	db_bind_text(db, statement, 10, cut(in->record_id));
 	if (!entry->stored) {

@@ -110,6 +110,8 @@ void store_stats(const struct store *store, struct store_stats *stats_r);
 /* ---- greylisting ---- */
 
 #define GREYLIST_ORIGINS_MAX 4
+/* As a delay: it passes, whatever is known. */
+#define GREYLIST_PASS (-1)
 
 /*
  * A message's try. It counts for each recipient; an entry is a sender, a
@@ -151,6 +153,15 @@ enum store_status store_greylist(struct store *store,
 				 const struct greylist_try *attempt,
 				 int64_t deadline_ms,
 				 struct greylist_answer *answer_r);
+
+/*
+ * From now on, what would be such a try has passed: an entry for each
+ * recipient and origin, which lives as any that has. For who vouches for a
+ * sender: an administrator, a recipient. Its delay and window do not matter.
+ * With seconds of time; -1: err says why it cannot be done.
+ */
+int store_greylist_pass(struct store *store, const struct greylist_try *attempt,
+			struct err *err);
 
 /* ---- what is known of a domain, and what the administrator allows ---- */
 

@@ -87,6 +87,20 @@ int store_greylist_list(struct store *store, struct arena *arena,
 	return rc;
 }
 
+int store_greylist_pass(struct store *store, const struct greylist_try *attempt,
+			struct err *err)
+{
+	struct greylist_try passing = *attempt;
+	struct store_call *call;
+	int rc;
+
+	passing.delay_ms = GREYLIST_PASS;
+	call = store_greylist_call(store, &passing, clock_mono_ms() + ADMIN_MS);
+	rc = explain(store, call, store_call_ask(store, call), err);
+	store_call_drop(call);
+	return rc;
+}
+
 int64_t store_greylist_release(struct store *store, struct slice match,
 			       int64_t lifetime_ms, struct err *err)
 {

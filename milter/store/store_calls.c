@@ -172,10 +172,9 @@ enum store_status store_call_ask(struct store *store, struct store_call *call)
 	return status;
 }
 
-enum store_status store_greylist(struct store *store,
-				 const struct greylist_try *attempt,
-				 int64_t deadline_ms,
-				 struct greylist_answer *answer_r)
+struct store_call *store_greylist_call(struct store *store,
+				       const struct greylist_try *attempt,
+				       int64_t deadline_ms)
 {
 	size_t bytes = store_room(attempt->rcpts, attempt->rcpt_count) +
 		       store_room(attempt->origins, attempt->origin_count) +
@@ -184,10 +183,10 @@ enum store_status store_greylist(struct store *store,
 	struct store_call *call =
 		store_call_new(store, STORE_OP_GREYLIST, bytes, deadline_ms);
 	struct greylist_try *in = &call->in.greylist;
-	enum store_status status;
 
 	*in = *attempt;
-	in->delay_ms = store_between(in->delay_ms, 0, STORE_NUMBER_MAX);
+	in->delay_ms =
+		store_between(in->delay_ms, GREYLIST_PASS, STORE_NUMBER_MAX);
 	in->window_ms = store_between(in->window_ms, 0, STORE_NUMBER_MAX);
 	in->lifetime_ms = store_between(in->lifetime_ms, 0, STORE_NUMBER_MAX);
 	in->sender = arena_dup(call->arena, attempt->sender);
@@ -195,7 +194,18 @@ enum store_status store_greylist(struct store *store,
 	in->rcpts = store_copy(call, attempt->rcpts, attempt->rcpt_count);
 	for (size_t i = 0; i < in->origin_count; i++)
 		in->origins[i] = arena_dup(call->arena, attempt->origins[i]);
-	status = store_call_ask(store, call);
+	return call;
+}
+
+enum store_status store_greylist(struct store *store,
+				 const struct greylist_try *attempt,
+				 int64_t deadline_ms,
+				 struct greylist_answer *answer_r)
+{
+	struct store_call *call =
+		store_greylist_call(store, attempt, deadline_ms);
+	enum store_status status = store_call_ask(store, call);
+
 	if (status == STORE_DONE)
 		*answer_r = call->out.greylist;
 	store_call_drop(call);

@@ -55,6 +55,9 @@ bool store_run_here(struct store *store, struct store_call *const *own,
 /* A call with room for `bytes` of what it points to; refs for both sides. */
 struct store_call *store_call_new(struct store *store, enum store_op op,
 				  size_t bytes, int64_t deadline_ms);
+struct store_call *store_greylist_call(struct store *store,
+				       const struct greylist_try *attempt,
+				       int64_t deadline_ms);
 /* Has it run and waits; `out` may be read if STORE_DONE. */
 enum store_status store_call_ask(struct store *store, struct store_call *call);
 /* The same for several of one deadline, up to 8; none is an administrator's. */

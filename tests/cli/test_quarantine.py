@@ -161,7 +161,8 @@ def test_filters(vault):
                                    ["list", "a"], ["release"],
                                    ["release", "a", "--json"],
                                    ["stats", "--class", "spam"],
-                                   ["list", "--to", "a@b"]])
+                                   ["list", "--to", "a@b"],
+                                   ["delete", "a", "--allow-sender"]])
 def test_wrong_usage(vault, words):
     done = vault.run(*words)
     assert done.returncode == 2
@@ -364,3 +365,19 @@ def test_several_are_released_and_one_that_fails_stops_none(vault, postfix):
     assert done.returncode == 1
     assert vault.state(one) == vault.state(two) == "released"
     assert len(postfix.wait_delivered(2)) == 2
+
+
+def test_a_store_that_fails_after_a_release_is_told(vault, postfix):
+    """The message is out by then, and stays so."""
+    send_to(vault, postfix.plain_port)
+    vault.sets += ["--set", f"store=redis://127.0.0.1:{ports.free_port()}"]
+    postfix.forget_delivered()
+    one, = vault.fill(EICAR, rcpts="bob@gatepost.example")
+    done = vault.run("release", one, "--allow-sender")
+    assert done.returncode == 3
+    assert done.stdout.decode() == (
+        f"{one} was released to bob@gatepost.example.\n")
+    assert (f"{one} was released, but its sender was not let through "
+            "greylisting: store redis") in done.stderr.decode()
+    assert vault.state(one) == "released"
+    assert len(postfix.wait_delivered(1)) == 1

@@ -7,6 +7,7 @@
 
 enum store_step_op {
 	STEP_TRY,	/* sender; recipients; origins */
+	STEP_PASS,	/* the same */
 	STEP_WALL,	/* sets the wall clock on by so many seconds */
 	STEP_BOOT,	/* another boot of the host, up for ten seconds */
 	STEP_TRUST,	/* domain */

@@ -18,6 +18,7 @@
 #define START_UP_MS 3600000	    /* a multiple of all intervals used */
 #define START_WALL_MS 1750003200000 /* this as well */
 #define WORD 48
+#define RCPTS_MAX 32
 #define DELAY_MS 300000
 #define WINDOW_MS 86400000
 #define LIFETIME_MS 3110400000
@@ -140,25 +141,34 @@ static struct slice failed(struct bench *b, enum store_status status)
 	return arena_printf(b->arena, "FAILED: %s", store_status_words(status));
 }
 
-static struct slice do_try(struct bench *b, const struct store_step *step)
+static struct greylist_try make_try(struct bench *b,
+				    const struct store_step *step,
+				    struct slice rcpts[RCPTS_MAX])
 {
-	struct slice rcpts[32];
-	struct buf out = BUF(b->arena);
 	struct greylist_try attempt = {
 		.sender = expand(b, step->a),
 		.rcpts = rcpts,
-		.rcpt_count = split(b, step->b, rcpts, 32),
+		.rcpt_count = split(b, step->b, rcpts, RCPTS_MAX),
 		.record_id = arena_printf(b->arena, "record%lld",
 					  (long long)b->now_s),
 		.delay_ms = DELAY_MS,
 		.window_ms = WINDOW_MS,
 		.lifetime_ms = LIFETIME_MS,
 	};
-	struct greylist_answer answer;
-	enum store_status status;
 
 	attempt.origin_count =
 		split(b, step->c, attempt.origins, GREYLIST_ORIGINS_MAX);
+	return attempt;
+}
+
+static struct slice do_try(struct bench *b, const struct store_step *step)
+{
+	struct slice rcpts[RCPTS_MAX];
+	struct buf out = BUF(b->arena);
+	struct greylist_try attempt = make_try(b, step, rcpts);
+	struct greylist_answer answer;
+	enum store_status status;
+
 	memset(&answer, 0x55, sizeof(answer));
 	status = store_greylist(b->store, &attempt, deadline(b), &answer);
 	if (status != STORE_DONE)
@@ -180,6 +190,16 @@ static struct slice say_number(struct bench *b, int64_t n,
 	if (n < 0 && err->text[0])
 		return arena_printf(b->arena, "ERROR: %s", err->text);
 	return arena_printf(b->arena, "%lld", (long long)n);
+}
+
+static struct slice do_pass(struct bench *b, const struct store_step *step)
+{
+	struct slice rcpts[RCPTS_MAX];
+	struct greylist_try attempt = make_try(b, step, rcpts);
+	struct err err = {""};
+
+	return say_number(b, store_greylist_pass(b->store, &attempt, &err),
+			  &err);
 }
 
 static struct slice do_trust(struct bench *b, const struct store_step *step)
@@ -386,6 +406,8 @@ static struct slice do_step(struct bench *b, const struct store_step *step)
 	switch (step->op) {
 	case STEP_TRY:
 		return do_try(b, step);
+	case STEP_PASS:
+		return do_pass(b, step);
 	case STEP_WALL:
 		b->clock.wall_ms += atoll(step->a) * 1000;
 		return SLICE("");

@@ -1,4 +1,5 @@
--- A try of a message. store.h says what must come of it.
+-- A try of a message. store.h says what must come of it. With a delay below
+-- 0, all entries are to have passed, whatever is known.
 --
 -- KEYS: the entries, all origins of the first recipient first.
 -- ARGV: boot, uptime, delay, window, lifetime, number of origins, then the
@@ -47,7 +48,7 @@ end
 
 -- The first try of all recipients; of spam there is little else.
 local last = ' ' .. now .. ' ' .. ARGV[3] .. ' '
-if not state then
+if not state and delay >= 0 then
 	local head = 'w 1 0' .. last .. ARGV[4] .. '\n'
 	for i = 1, #KEYS do
 		call('SET', KEYS[i], head .. ARGV[6 + i], 'PX', ARGV[4])
@@ -55,11 +56,12 @@ if not state then
 	return {0, 0, 1, delay, 0}
 end
 
+ages = ages or {}
 local origins = tonumber(ARGV[6])
 local pass, known, wait, age = true, true, 0, nil
 
 for from = 1, #KEYS, origins do
-	local passes, passed, oldest = false, false, 0
+	local passes, passed, oldest = delay < 0, false, 0
 	for i = from, from + origins - 1 do
 		local a = ages[i]
 		if a then
