@@ -2,6 +2,7 @@
 #include "milter/cli/args.h"
 
 #include "common/base/nearest.h"
+#include "milter/cli/since.h"
 #include "milter/daemon/settings.h"
 
 #include <string.h>
@@ -114,6 +115,36 @@ int args_read(const struct verb *verb, const struct arg *rows, void *options,
 	if (!r.args->conf)
 		r.args->conf = verb_default_conf();
 	return rc;
+}
+
+int args_time(const struct verb *verb, const char *text, bool until,
+	      int64_t now_ms, int64_t *ms_r)
+{
+	struct err err;
+
+	if (!text ||
+	    since_parse(slice_cstr(text), now_ms, until, ms_r, &err) == 0)
+		return 0;
+	return verb_usage(verb, "%s: %s", until ? "--until" : "--since",
+			  err.text);
+}
+
+int args_limit(const struct verb *verb, const char *text, size_t most,
+	       size_t *limit_r)
+{
+	uint64_t limit = 0;
+
+	if (!text)
+		return 0;
+	if (strcmp(text, "all") != 0 &&
+	    (!slice_to_u64(slice_cstr(text), &limit) || limit == 0 ||
+	     limit > most))
+		return verb_usage(verb,
+				  "--limit: write a number from 1 to %zu, or "
+				  "all",
+				  most);
+	*limit_r = (size_t)limit;
+	return 0;
 }
 
 struct conf *args_conf(const struct verb *verb, const struct args *args,

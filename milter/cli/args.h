@@ -44,6 +44,18 @@ struct arg {
 /* 0, or EXIT_USAGE when told why not. `rows` may be NULL. */
 int args_read(const struct verb *verb, const struct arg *rows, void *options,
 	      int argc, char **argv);
+/*
+ * The value of --since, or of --until, as since.h has it. If it was not
+ * given (NULL), *ms_r stays. 0, or EXIT_USAGE when told why not.
+ */
+int args_time(const struct verb *verb, const char *text, bool until,
+	      int64_t now_ms, int64_t *ms_r);
+/*
+ * The value of --limit: a number from 1 to `most`, or "all", which is 0. If
+ * it was not given (NULL), *limit_r stays. 0, or EXIT_USAGE when told.
+ */
+int args_limit(const struct verb *verb, const char *text, size_t most,
+	       size_t *limit_r);
 /* The configuration they name; NULL and *code_r when told why not. */
 struct conf *args_conf(const struct verb *verb, const struct args *args,
 		       int *code_r);

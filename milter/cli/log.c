@@ -110,37 +110,11 @@ static int check_words(const struct options *o)
 	return rc;
 }
 
-static int read_time(const char *text, bool until, int64_t *ms_r)
-{
-	struct err err;
-
-	if (!text || since_parse(slice_cstr(text), clock_wall_us() / 1000,
-				 until, ms_r, &err) == 0)
-		return 0;
-	return verb_usage(&verb_log, "%s: %s", until ? "--until" : "--since",
-			  err.text);
-}
-
-static int read_limit(const char *text, size_t *limit_r)
-{
-	uint64_t limit = LIMIT;
-
-	if (text && strcmp(text, "all") == 0)
-		limit = 0;
-	else if (text && (!slice_to_u64(slice_cstr(text), &limit) ||
-			  limit == 0 || limit > LIMIT_MAX))
-		return verb_usage(&verb_log,
-				  "--limit: write a number from 1 "
-				  "to %d, or all",
-				  LIMIT_MAX);
-	*limit_r = (size_t)limit;
-	return 0;
-}
-
 static int read_query(struct log *log)
 {
 	const struct options *o = log->options;
 	struct history_query *q = &log->query;
+	int64_t now_ms = clock_wall_us() / 1000;
 	int rc = check_words(o);
 
 	for (int key = 0; key < KEYS; key++)
@@ -150,12 +124,14 @@ static int read_query(struct log *log)
 					(enum history_key)key,
 					slice_cstr(o->values[key])};
 	q->filters = log->filters;
+	log->limit = LIMIT;
 	if (rc == 0)
-		rc = read_time(o->since, false, &q->since_ms);
+		rc = args_time(&verb_log, o->since, false, now_ms,
+			       &q->since_ms);
 	if (rc == 0)
-		rc = read_time(o->until, true, &q->until_ms);
+		rc = args_time(&verb_log, o->until, true, now_ms, &q->until_ms);
 	if (rc == 0)
-		rc = read_limit(o->limit, &log->limit);
+		rc = args_limit(&verb_log, o->limit, LIMIT_MAX, &log->limit);
 	if (rc == 0 && o->follow && o->until)
 		rc = verb_usage(&verb_log, "--follow has no end, so it takes "
 					   "no --until");

@@ -67,42 +67,17 @@ static const char *state_at(int index)
 	return vault_state_word((enum vault_state)index);
 }
 
-static int read_time(const char *text, bool until, int64_t *ms_r)
-{
-	struct err err;
-
-	if (!text || since_parse(slice_cstr(text), clock_wall_us() / 1000,
-				 until, ms_r, &err) == 0)
-		return 0;
-	return verb_usage(&verb_quarantine, "%s: %s",
-			  until ? "--until" : "--since", err.text);
-}
-
-static int read_limit(const char *text, size_t *limit_r)
-{
-	uint64_t limit = LIMIT;
-
-	if (text && strcmp(text, "all") == 0)
-		limit = 0;
-	else if (text && (!slice_to_u64(slice_cstr(text), &limit) ||
-			  limit == 0 || limit > LIMIT_MAX))
-		return verb_usage(&verb_quarantine,
-				  "--limit: write a number from 1 to %d, or "
-				  "all",
-				  LIMIT_MAX);
-	*limit_r = (size_t)limit;
-	return 0;
-}
-
 static int read_filter(const struct quarantine *q, struct vault_filter *f)
 {
+	int64_t now_ms = clock_wall_us() / 1000;
 	int rc = 0;
 
 	*f = (struct vault_filter){.class = -1,
 				   .state = -1,
 				   .sender = slice_cstr(q->sender),
 				   .rcpt = slice_cstr(q->recipient),
-				   .subject = slice_cstr(q->subject)};
+				   .subject = slice_cstr(q->subject),
+				   .limit = LIMIT};
 	if (q->class)
 		rc = word_of("--class", q->class, class_at, VAULT_CLASSES,
 			     &f->class);
@@ -110,11 +85,14 @@ static int read_filter(const struct quarantine *q, struct vault_filter *f)
 		rc = word_of("--state", q->state, state_at, VAULT_STATES,
 			     &f->state);
 	if (rc == 0)
-		rc = read_time(q->since, false, &f->since_ms);
+		rc = args_time(&verb_quarantine, q->since, false, now_ms,
+			       &f->since_ms);
 	if (rc == 0)
-		rc = read_time(q->until, true, &f->until_ms);
+		rc = args_time(&verb_quarantine, q->until, true, now_ms,
+			       &f->until_ms);
 	if (rc == 0)
-		rc = read_limit(q->limit, &f->limit);
+		rc = args_limit(&verb_quarantine, q->limit, LIMIT_MAX,
+				&f->limit);
 	return rc;
 }
 

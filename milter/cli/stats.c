@@ -64,7 +64,7 @@ struct stats {
 	struct sums sums;
 	struct history_count *top[TOPS];
 	size_t top_count[TOPS];
-	uint64_t viruses;	/* messages in which one was found */
+	uint64_t viruses; /* messages in which one was found */
 	struct history_size size;
 };
 
@@ -74,18 +74,6 @@ static int failed(const struct err *err)
 }
 
 /* ---- the time ---- */
-
-static int read_time(const struct stats *s, const char *text, bool until,
-		     int64_t *ms_r)
-{
-	struct err err;
-
-	if (!text ||
-	    since_parse(slice_cstr(text), s->now_ms, until, ms_r, &err) == 0)
-		return 0;
-	return verb_usage(&verb_stats, "%s: %s", until ? "--until" : "--since",
-			  err.text);
-}
 
 /* Whole hours, as they are counted; the one that runs is the last. */
 static int read_span(struct stats *s)
@@ -101,9 +89,10 @@ static int read_span(struct stats *s)
 	s->since_ms = hour - 23 * HOUR_MS;
 	if (o->week || o->month)
 		s->since_ms = since_day(s->now_ms, o->week ? -6 : -29);
-	rc = read_time(s, o->since, false, &s->since_ms);
+	rc = args_time(&verb_stats, o->since, false, s->now_ms, &s->since_ms);
 	if (rc == 0)
-		rc = read_time(s, o->until, true, &s->until_ms);
+		rc = args_time(&verb_stats, o->until, true, s->now_ms,
+			       &s->until_ms);
 	if (rc == 0 && s->until_ms > s->now_ms)
 		s->until_ms = s->now_ms;
 	if (rc == 0 && s->since_ms >= s->until_ms)
