@@ -44,9 +44,10 @@ size_t feedback_write(const struct feedback *f, char text_r[FEEDBACK_MAX])
 	if (!is_id(f->id) || !is_user(f->user))
 		return 0;
 	n = snprintf(text_r, FEEDBACK_MAX,
-		     "v=1; id=%.*s; said=%s; how=%s; user=%.*s",
+		     "v=1; id=%.*s; said=%s; how=%s; allow=%s; user=%.*s",
 		     SLICE_FMT(f->id), feedback_said_word(f->said),
-		     feedback_how_word(f->how), SLICE_FMT(f->user));
+		     feedback_how_word(f->how), f->allow ? "yes" : "no",
+		     SLICE_FMT(f->user));
 	return n > 0 && n < FEEDBACK_MAX ? (size_t)n : 0;
 }
 
@@ -54,9 +55,10 @@ static bool read_words(const struct tags *tags, struct feedback *f)
 {
 	const struct slice *said = tags_get(tags, "said");
 	const struct slice *how = tags_get(tags, "how");
+	const struct slice *allow = tags_get(tags, "allow");
 	int s = 0, h = 0;
 
-	if (!said || !how)
+	if (!said || !how || !allow)
 		return false;
 	while (s < FEEDBACK_SAIDS &&
 	       !slice_eq(*said, slice_cstr(feedback_said_word(s))))
@@ -66,7 +68,9 @@ static bool read_words(const struct tags *tags, struct feedback *f)
 		h++;
 	f->said = (enum feedback_said)s;
 	f->how = (enum feedback_how)h;
-	return s < FEEDBACK_SAIDS && h < FEEDBACK_HOWS;
+	f->allow = slice_eq(*allow, SLICE("yes"));
+	return s < FEEDBACK_SAIDS && h < FEEDBACK_HOWS &&
+	       (f->allow || slice_eq(*allow, SLICE("no")));
 }
 
 bool feedback_read(struct slice text, struct feedback *feedback_r)
@@ -81,7 +85,7 @@ bool feedback_read(struct slice text, struct feedback *feedback_r)
 	version = tags_get(&tags, "v");
 	id = tags_get(&tags, "id");
 	user = tags_get(&tags, "user");
-	if (tags.malformed || tags.repeated || tags.count != 5 || !version ||
+	if (tags.malformed || tags.repeated || tags.count != 6 || !version ||
 	    !id || !user || !slice_eq(*version, SLICE("1")) || !is_id(*id) ||
 	    !is_user(*user) || !read_words(&tags, feedback_r))
 		return false;

@@ -2,7 +2,7 @@
  * What a user did with a message, as the mailbox side tells it: one datagram
  * of text, a tag list (common/mail/tags.h):
  *
- *   v=1; id=RECORD; said=ham; how=release; user=b@example.org
+ *   v=1; id=RECORD; said=ham; how=release; allow=yes; user=b@example.org
  *
  * Anyone on the host may send one, so it proves nothing: who reads it asks
  * the history whether there is such a message.
@@ -34,6 +34,8 @@ struct feedback {
 	struct slice user;	/* whose mailbox; printable, no blank, no ';' */
 	enum feedback_said said;
 	enum feedback_how how;
+	bool allow;		/* of a release: let its sender through
+				 * greylisting from now on */
 };
 
 /* "ham", "spam"; "release", "move", "copy", "flag" */

@@ -162,7 +162,8 @@ static void note_opinions(struct archive *a)
 					 clock_wall_us() / 1000,
 					 clock_mono_ms() + WRITE_MS, &noted,
 					 &why) == 0) {
-			opinions_count(a->opinions, &opinion.feedback, &noted);
+			opinions_follow(a->opinions, arena, &opinion.feedback,
+					&noted);
 			continue;
 		}
 		opinions_lose(a->opinions);

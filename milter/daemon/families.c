@@ -423,6 +423,13 @@ const struct family families[] = {
 		.word = "feedback_refused",
 	},
 	{
+		.first = COUNTER_FEEDBACK_ALLOWED,
+		.name = "feedback_allowed",
+		.help = "Senders that were let through greylisting since a "
+			"user took their mail out of quarantine.",
+		.word = "feedback_allowed",
+	},
+	{
 		.first = COUNTER_FALSE_POSITIVES,
 		.name = "false_positives",
 		.help = "Messages that were tagged and that a user said not to "

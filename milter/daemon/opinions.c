@@ -24,6 +24,7 @@ struct waiting {
 
 struct opinions {
 	int socket;
+	struct vouch *vouch;
 	struct counter_slot *slot;
 	pthread_t thread;
 	atomic_bool ending;
@@ -84,14 +85,15 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct opinions *opinions_new(int socket, struct counter_slot *slot,
-			      struct err *err)
+struct opinions *opinions_new(int socket, struct vouch *vouch,
+			      struct counter_slot *slot, struct err *err)
 {
 	struct opinions *o = calloc(1, sizeof(*o));
 	int error = ENOMEM;
 
 	if (o) {
 		o->socket = socket;
+		o->vouch = vouch;
 		o->slot = slot;
 		pthread_mutex_init(&o->lock, NULL);
 		error = socket < 0 ? 0
@@ -131,8 +133,9 @@ static bool is_wrong(const struct feedback *f, const struct record *record)
 	       slice_eq(record->action, SLICE("quarantine"));
 }
 
-void opinions_count(struct opinions *o, const struct feedback *feedback,
-		    const struct history_noted *noted)
+void opinions_follow(struct opinions *o, struct arena *arena,
+		     const struct feedback *feedback,
+		     const struct history_noted *noted)
 {
 	if (!noted->known) {
 		refuse(o, FEEDBACK_UNKNOWN);
@@ -146,6 +149,10 @@ void opinions_count(struct opinions *o, const struct feedback *feedback,
 				    ? COUNTER_FALSE_POSITIVES
 				    : COUNTER_FALSE_NEGATIVES,
 			    1);
+	if (noted->changed && feedback->said == FEEDBACK_HAM &&
+	    feedback->how == FEEDBACK_RELEASE && feedback->allow &&
+	    vouch_for(o->vouch, arena, &noted->record, feedback->user))
+		counter_add(o->slot, COUNTER_FEEDBACK_ALLOWED, 1);
 }
 
 void opinions_lose(struct opinions *o)

@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 #include "common/verdict/feedback.h"
 #include "milter/daemon/counters.h"
+#include "milter/daemon/vouch.h"
 #include "milter/store/history.h"
 
 struct opinions;
@@ -20,14 +21,21 @@ struct opinion {
 	char text[FEEDBACK_MAX];
 };
 
-/* `socket` for datagrams; below 0: nobody tells anything. */
-struct opinions *opinions_new(int socket, struct counter_slot *slot,
-			      struct err *err);
+/*
+ * `socket` for datagrams; below 0: nobody tells anything. The vouch and the
+ * slot outlive it.
+ */
+struct opinions *opinions_new(int socket, struct vouch *vouch,
+			      struct counter_slot *slot, struct err *err);
 /* The oldest that waits; false: there is none. */
 bool opinions_take(struct opinions *opinions, struct opinion *opinion_r);
-/* Counts what came of it. */
-void opinions_count(struct opinions *opinions, const struct feedback *feedback,
-		    const struct history_noted *noted);
+/*
+ * Counts what came of it, and lets the sender of a released message through
+ * greylisting. May wait for the store, briefly.
+ */
+void opinions_follow(struct opinions *opinions, struct arena *arena,
+		     const struct feedback *feedback,
+		     const struct history_noted *noted);
 /* One that could not be noted. */
 void opinions_lose(struct opinions *opinions);
 /* Takes no more: what waits is for the archive's last round. */

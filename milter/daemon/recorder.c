@@ -31,6 +31,7 @@
 struct recorder {
 	struct process process;
 	struct intake *intake;
+	struct vouch *vouch;
 	struct opinions *opinions;
 	struct archive *archive;
 	struct custody *custody;
@@ -98,8 +99,11 @@ static int hear_users(struct recorder *recorder, struct err *err)
 	for (size_t i = 0; i < all_sockets(recorder); i++)
 		if (is_for_datagrams(ROLE_FD_LISTEN + (int)i))
 			socket = ROLE_FD_LISTEN + (int)i;
-	recorder->opinions =
-		opinions_new(socket, recorder->process.slot, err);
+	recorder->vouch = vouch_new(recorder->process.conf, err);
+	if (!recorder->vouch)
+		return -1;
+	recorder->opinions = opinions_new(socket, recorder->vouch,
+					  recorder->process.slot, err);
 	return recorder->opinions ? 0 : -1;
 }
 
@@ -165,6 +169,7 @@ static void end(struct recorder *recorder)
 	opinions_end(recorder->opinions);
 	archive_free(&recorder->archive);
 	opinions_free(&recorder->opinions);
+	vouch_free(&recorder->vouch);
 	notices_free(&recorder->notices);
 	custody_free(&recorder->custody);
 	intake_free(&recorder->intake);

@@ -58,8 +58,9 @@ def tell(daemon, text):
         one.sendto(text.encode(), str(daemon.folder / "run" / "feedback"))
 
 
-def line(record, said="ham", how="release", user=USER):
-    return f"v=1; id={record}; said={said}; how={how}; user={user}"
+def line(record, said="ham", how="release", user=USER, allow="yes"):
+    return f"v=1; id={record}; said={said}; how={how}; allow={allow}; " \
+           f"user={user}"
 
 
 def wait_metric(daemon, name, value):
@@ -162,3 +163,36 @@ def test_without_a_history_nothing_is_known(new_gatepost):
     tell(daemon, line("somerecord"))
     wait_metric(daemon,
                 'gatepost_feedback_refused_total{reason="dropped"}', 1)
+
+
+def allowed(daemon):
+    return daemon.run("greylist", "list").stdout
+
+
+def test_the_sender_of_a_released_message_is_let_through(new_gatepost):
+    daemon = new_gatepost({"actions.add_header": "-900",
+                           "greylist.mode": "off"})
+    other = "other@ours.example"
+    record = judge(daemon, (USER, other))["id"]
+    tell(daemon, line(record, allow="no"))
+    tell(daemon, line(record, how="move", user=other))
+    wait_metric(daemon, 'gatepost_feedback_total{said="ham",how="move"}', 1)
+    assert "someone@sender.example" not in allowed(daemon)
+    # Who is none of its recipients vouches for nobody.
+    tell(daemon, line(record, user="third@ours.example"))
+    wait_metric(daemon, 'gatepost_feedback_total{said="ham",how="release"}', 2)
+    assert "someone@sender.example" not in allowed(daemon)
+    tell(daemon, line(record, said="spam", how="move"))
+    tell(daemon, line(record))
+    wait_metric(daemon, "gatepost_feedback_allowed_total", 1)
+    text = allowed(daemon)
+    assert "someone@sender.example" in text and USER in text
+    assert other not in text
+
+
+def test_an_alias_vouches_where_it_is_the_only_recipient(new_gatepost):
+    daemon = new_gatepost({"greylist.mode": "off"})
+    record = judge(daemon, ("info@ours.example",))["id"]
+    tell(daemon, line(record))
+    wait_metric(daemon, "gatepost_feedback_allowed_total", 1)
+    assert "info@ours.example" in allowed(daemon)

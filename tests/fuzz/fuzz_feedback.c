@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n = feedback_write(&f, text);
 	if (n == 0 || !feedback_read((struct slice){text, n}, &back) ||
 	    !slice_eq(back.id, f.id) || !slice_eq(back.user, f.user) ||
-	    back.said != f.said || back.how != f.how)
+	    back.said != f.said || back.how != f.how || back.allow != f.allow)
 		abort();
 	return 0;
 }

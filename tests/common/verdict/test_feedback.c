@@ -14,7 +14,7 @@ static void what_is_written_is_read(void **state)
 				SLICE("1m8gexmj7c0j2d1d"),
 				SLICE("b+x@example.org"),
 				(enum feedback_said)said,
-				(enum feedback_how)how};
+				(enum feedback_how)how, how % 2 == 0};
 			char text[FEEDBACK_MAX];
 			size_t n = feedback_write(&f, text);
 			struct feedback back;
@@ -25,6 +25,7 @@ static void what_is_written_is_read(void **state)
 			assert_true(slice_eq(back.user, f.user));
 			assert_int_equal(back.said, f.said);
 			assert_int_equal(back.how, f.how);
+			assert_int_equal(back.allow, f.allow);
 		}
 	}
 }
@@ -33,7 +34,7 @@ static void the_longest_fits(void **state)
 {
 	char id[FEEDBACK_ID_MAX + 1], user[FEEDBACK_USER_MAX + 1];
 	struct feedback f = {{id, FEEDBACK_ID_MAX}, {user, FEEDBACK_USER_MAX},
-			     FEEDBACK_SPAM, FEEDBACK_RELEASE};
+			     FEEDBACK_SPAM, FEEDBACK_RELEASE, true};
 	char text[FEEDBACK_MAX];
 
 	(void)state;
@@ -77,16 +78,18 @@ static void what_is_none_is_refused(void **state)
 	static const char *const texts[] = {
 		"",
 		"v=1",
-		"v=2; id=a; said=ham; how=move; user=u",
-		"v=1; id=a; said=eggs; how=move; user=u",
-		"v=1; id=a; said=ham; how=fax; user=u",
-		"v=1; id=a; said=ham; how=move; user=",
-		"v=1; id=; said=ham; how=move; user=u",
-		"v=1; id=a; said=ham; how=move",
-		"v=1; id=a; said=ham; how=move; user=u; more=x",
-		"v=1; id=a; id=b; said=ham; how=move; user=u",
-		"v=1; id=a; said=ham; how=move; user=u v",
-		"v=1; id=a; said=ham; how=move; user=u; x",
+		"v=2; id=a; said=ham; how=move; allow=no; user=u",
+		"v=1; id=a; said=eggs; how=move; allow=no; user=u",
+		"v=1; id=a; said=ham; how=fax; allow=no; user=u",
+		"v=1; id=a; said=ham; how=move; allow=no; user=",
+		"v=1; id=; said=ham; how=move; allow=no; user=u",
+		"v=1; id=a; said=ham; how=move; allow=no",
+		"v=1; id=a; said=ham; how=move; allow=no; user=u; more=x",
+		"v=1; id=a; id=b; said=ham; how=move; allow=no; user=u",
+		"v=1; id=a; said=ham; how=move; allow=no; user=u v",
+		"v=1; id=a; said=ham; how=move; allow=no; user=u; x",
+		"v=1; id=a; said=ham; how=move; allow=perhaps; user=u",
+		"v=1; id=a; said=ham; how=move; user=u",
 	};
 	struct feedback f;
 

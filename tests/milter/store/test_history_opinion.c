@@ -12,7 +12,7 @@ static struct history_noted say(struct history_folder *folder, const char *id,
 				enum feedback_how how)
 {
 	const struct feedback f = {slice_cstr(id), slice_cstr(user), said,
-				   how};
+				   how, false};
 	struct history_noted noted;
 
 	assert_int_equal(history_note_opinion(folder->history, folder->arena,
