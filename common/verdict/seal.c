@@ -22,6 +22,7 @@
 #define KEY_HEX (KEY_BYTES * 2)
 #define MAC_BYTES 32
 #define VALUE_MAX 1000
+#define CLOCK_SKEW 3600
 
 struct seal_key {
 	EVP_MAC_CTX *mac;
@@ -266,4 +267,12 @@ bool seal_read(const struct seal_key *key, struct slice value,
 	text = slice_sub(value, 0, slice_rfind(value, ';') + 1);
 	return mac_of(key, text, message_id, from, want) &&
 	       CRYPTO_memcmp(want, have, sizeof(want)) == 0;
+}
+
+bool seal_is_recent(const struct seal_fields *fields, int64_t now,
+		    int64_t max_age)
+{
+	/* Not by subtraction: the time is any number from outside. */
+	return fields->time <= now + CLOCK_SKEW &&
+	       fields->time >= now - max_age - CLOCK_SKEW;
 }

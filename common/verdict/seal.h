@@ -45,5 +45,11 @@ struct slice seal_write(struct arena *arena, const struct seal_key *key,
 bool seal_read(const struct seal_key *key, struct slice value,
 	       struct slice message_id, struct slice from,
 	       struct seal_fields *fields_r);
+/*
+ * Whether a header was sealed within the last `max_age` seconds before `now`
+ * (since the epoch); clocks that differ by up to an hour do no harm.
+ */
+bool seal_is_recent(const struct seal_fields *fields, int64_t now,
+		    int64_t max_age);
 
 #endif

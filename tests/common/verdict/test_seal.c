@@ -111,6 +111,29 @@ static void a_seal_does_not_move_to_another_message(void **state)
 			       &got));
 }
 
+static void a_seal_ages(void **state)
+{
+	static const struct {
+		int64_t sealed;
+		bool recent;
+	} cases[] = {
+		{1000000, true},  {1000000 - 86400, true},
+		{1000000 - 86400 - 3600, true},
+		{1000000 - 86400 - 3601, false},
+		{1003600, true},  {1003601, false},
+		{0, false},	  {INT64_MAX, false},
+		{INT64_MIN, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seal_fields fields = {.time = cases[i].sealed};
+
+		if (seal_is_recent(&fields, 1000000, 86400) != cases[i].recent)
+			fail_msg("case %zu", i);
+	}
+}
+
 static void keys_are_private_and_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -139,6 +162,7 @@ int main(void)
 		cmocka_unit_test(folding_on_the_way_does_no_harm),
 		cmocka_unit_test(every_changed_byte_breaks_the_seal),
 		cmocka_unit_test(a_seal_does_not_move_to_another_message),
+		cmocka_unit_test(a_seal_ages),
 		cmocka_unit_test(keys_are_private_and_kept),
 	};
 
