@@ -1,0 +1,25 @@
+/*
+ * The engine's verdict on a message in hand: the first X-Gatepost-Verdict
+ * that the key proves and that is recent. Others are counted, not believed.
+ */
+#ifndef GATEPOST_PLUGIN_VERDICT_H
+#define GATEPOST_PLUGIN_VERDICT_H
+
+#include "dovecot-plugin/policy.h"
+
+struct mail;
+struct seal_key;
+
+struct verdict_found {
+	bool valid;
+	struct policy_verdict verdict;
+	const char *id;		/* on the data stack */
+	unsigned int forged;	/* headers whose seal is wrong, or too many */
+	unsigned int expired;	/* … that are too old, or from the future */
+};
+
+/* -1 if the message cannot be read. `max_age`: seconds. */
+int plugin_verdict_read(struct mail *mail, const struct seal_key *key,
+			int64_t max_age, struct verdict_found *found_r);
+
+#endif

@@ -1,0 +1,320 @@
+"""A private Dovecot with the plugin: configuration, state and mailboxes in
+one folder, loopback ports of its own, and an ordinary account throughout.
+It reads the files of contrib/dovecot as an administrator would."""
+
+import imaplib
+import os
+import poplib
+import pwd
+import shutil
+import smtplib
+import subprocess
+import urllib.request
+from pathlib import Path
+
+from support import ports
+from support.gatepost import TOP, build_folder
+from support.process import Failed, Process
+
+CONTRIB = TOP / "contrib/dovecot/2.3"
+MODULES = Path("/usr/lib/dovecot/modules")
+PLUGIN = "lib91_gatepost_plugin.so"
+PASSWORD = "secret"
+
+# How each format names the place of mail.
+FORMATS = ("maildir", "sdbox", "mdbox")
+
+BASE = """\
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+log_debug = category=gatepost
+default_internal_user = {account}
+default_internal_group = {group}
+default_login_user = {account}
+first_valid_uid = 1
+first_valid_gid = 1
+protocols = imap lmtp pop3
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+shutdown_clients = yes
+mail_plugin_dir = {folder}/modules
+mail_location = {format}:~/mail
+mail_fsync = never
+hostname = mx.gatepost.example
+postmaster_address = postmaster@gatepost.example
+submission_host = 127.0.0.1:{submission_port}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  service_count = 0
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service pop3-login {{
+  chroot =
+  service_count = 0
+  inet_listener pop3 {{
+    port = {pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  user = {account}
+  inet_listener lmtp {{
+    port = {lmtp_port}
+  }}
+}}
+passdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+namespace inbox {{
+  inbox = yes
+  mailbox Junk {{
+    auto = create
+    special_use = \\Junk
+  }}
+  mailbox Lists {{
+    auto = create
+  }}
+}}
+"""
+
+AFTER = """\
+namespace quarantine {{
+  location = {format}:~/quarantine
+}}
+plugin {{
+  acl = vfile:{folder}/gatepost.acl
+  gatepost_key = {folder}/verdict.key
+}}
+protocol lmtp {{
+  mail_access_groups =
+}}
+protocol lda {{
+  mail_access_groups =
+}}
+service stats {{
+  inet_listener http {{
+    port = {metrics_port}
+  }}
+}}
+"""
+
+SIEVE = """\
+protocol lmtp {{
+  mail_plugins = $mail_plugins sieve
+}}
+protocol lda {{
+  mail_plugins = $mail_plugins sieve
+}}
+plugin {{
+  sieve = file:~/sieve;active=~/active.sieve
+}}
+"""
+
+NOTIFY = """\
+mail_plugins = $mail_plugins notify mail_log
+"""
+
+
+class Dovecot:
+    """users: for each name the userdb fields that its account has besides,
+    such as {"anna": {"gatepost_tag": "4"}}."""
+
+    def __init__(self, folder, users, *, form="maildir", sieve=True,
+                 quota=True, notify=False, config="", submission_port=1):
+        self.folder = Path(folder)
+        self.users = users
+        self.form = form
+        self.sieve, self.quota, self.notify = sieve, quota, notify
+        self.config = config
+        self.account = pwd.getpwnam("nobody")
+        if os.getuid() != 0:
+            self.account = pwd.getpwuid(os.getuid())
+        self.lmtp_port = ports.free_port()
+        self.imap_port = ports.free_port()
+        self.pop3_port = ports.free_port()
+        self.metrics_port = ports.free_port()
+        self.submission_port = submission_port
+        self.process = None
+
+    @property
+    def log(self):
+        return self.folder / "dovecot.log"
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    @property
+    def key(self):
+        return self.folder / "verdict.key"
+
+    def home(self, user):
+        return self.folder / "home" / user
+
+    def _text(self):
+        names = ["11-gatepost.conf", "12-gatepost-quarantine.conf",
+                 "14-gatepost-metrics.conf"]
+        if self.quota:
+            names.insert(2, "13-gatepost-quota.conf")
+        text = BASE + "".join(f"!include {CONTRIB}/{name}\n" for name in names)
+        text += AFTER + (NOTIFY if self.notify else "")
+        text += SIEVE if self.sieve else ""
+        group = subprocess.run(
+            ["getent", "group", str(self.account.pw_gid)], check=True,
+            capture_output=True, text=True).stdout.split(":")[0]
+        return text.format(
+            folder=self.folder, account=self.account.pw_name, group=group,
+            format=self.form, lmtp_port=self.lmtp_port,
+            imap_port=self.imap_port, pop3_port=self.pop3_port,
+            metrics_port=self.metrics_port,
+            submission_port=self.submission_port) + self.config
+
+    def _own(self, path):
+        os.chown(path, self.account.pw_uid, self.account.pw_gid)
+
+    def _write(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        built = build_folder() / PLUGIN
+        if not built.exists():
+            raise Failed(f"{built} is not there: configure did not find "
+                         "Dovecot's headers, or it was not built")
+        for name in ("", "run", "state", "home", "modules"):
+            (self.folder / name).mkdir(exist_ok=True)
+            self._own(self.folder / name)
+        for module in MODULES.iterdir():
+            (self.folder / "modules" / module.name).symlink_to(module)
+        # A copy: the account may not reach the build folder.
+        shutil.copy(built, self.folder / "modules" / PLUGIN)
+        for file in CONTRIB.glob("*.acl"):
+            shutil.copy(file, self.folder)
+        (self.folder / "dovecot.conf").write_text(self._text())
+        self.write_users()
+
+    def write_users(self):
+        lines = []
+        for user, fields in self.users.items():
+            extra = " ".join(f"userdb_{name}={value}"
+                             for name, value in fields.items())
+            lines.append(
+                f"{user}:{{PLAIN}}{PASSWORD}:{self.account.pw_uid}:"
+                f"{self.account.pw_gid}::{self.home(user)}::{extra}\n")
+            self.home(user).mkdir(exist_ok=True)
+            self._own(self.home(user))
+        (self.folder / "users").write_text("".join(lines))
+
+    def set_sieve(self, user, script):
+        (self.home(user) / "active.sieve").write_text(script)
+
+    def _as_account(self):
+        if os.getuid() != 0:
+            return {}
+        return {"user": self.account.pw_uid, "group": self.account.pw_gid,
+                "extra_groups": []}
+
+    def start(self):
+        self._write()
+        self.process = Process(
+            "dovecot", ["/usr/sbin/dovecot", "-F", "-c",
+                        self.folder / "dovecot.conf"],
+            self.folder / "output", cwd=self.folder, **self._as_account())
+        try:
+            for port in (self.lmtp_port, self.imap_port):
+                ports.wait_until(
+                    lambda port=port: self.process.check()
+                    and ports.is_open(port), 10, "Dovecot to listen")
+        except Failed as error:
+            raise Failed(f"{error}\n{self.log_text()}") from None
+        return self
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+            self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def doveadm(self, *words):
+        done = subprocess.run(
+            ["/usr/bin/doveadm", "-c", self.folder / "dovecot.conf", *words],
+            capture_output=True, text=True, check=False, cwd=self.folder,
+            stdin=subprocess.DEVNULL, **self._as_account())
+        if done.returncode != 0:
+            raise Failed(f"doveadm {' '.join(words)}: {done.stderr}")
+        return done.stdout
+
+    def lmtp(self):
+        return smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=20)
+
+    def deliver(self, message, *users, sender="sender@example.org"):
+        """The reply for each recipient: one alone, or a list of them."""
+        with self.lmtp() as client:
+            client.ehlo()
+            client.mail(sender)
+            for user in users:
+                code, text = client.rcpt(user)
+                assert code == 250, text
+            # data() reads but one reply; the others follow it.
+            replies = [client.data(message)]
+            replies += [client.getreply() for _ in users[1:]]
+        return replies[0] if len(users) == 1 else replies
+
+    def imap(self, user):
+        client = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=20)
+        client.login(user, PASSWORD)
+        return client
+
+    def pop3(self, user):
+        client = poplib.POP3("127.0.0.1", self.pop3_port, timeout=20)
+        client.user(user)
+        client.pass_(PASSWORD)
+        return client
+
+    def counts(self, user):
+        """How many messages each folder that has any holds."""
+        client = self.imap(user)
+        found = {}
+        try:
+            for line in client.list()[1]:
+                flags, _, name = line.decode().partition(") ")
+                name = name.split(" ", 1)[1].strip('"')
+                if "\\Noselect" in flags or "\\NonExistent" in flags:
+                    continue
+                status, text = client.status(f'"{name}"', "(MESSAGES)")
+                if status != "OK":
+                    continue
+                count = int(text[0].rsplit(b" ", 1)[1].rstrip(b")"))
+                if count:
+                    found[name] = count
+        finally:
+            client.logout()
+        return found
+
+    def metrics(self):
+        """Dovecot's OpenMetrics text as {series: value}."""
+        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return {series: float(value)
+                for series, _, value in (line.rpartition(" ")
+                                         for line in lines
+                                         if not line.startswith("#"))}
