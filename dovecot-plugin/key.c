@@ -20,7 +20,8 @@ static bool is_kept(const char *path, const struct stat *now)
 	return kept.key != NULL && strcmp(kept.path, path) == 0 &&
 	       kept.file.st_dev == now->st_dev &&
 	       kept.file.st_ino == now->st_ino &&
-	       kept.file.st_mtime == now->st_mtime;
+	       kept.file.st_ctim.tv_sec == now->st_ctim.tv_sec &&
+	       kept.file.st_ctim.tv_nsec == now->st_ctim.tv_nsec;
 }
 
 static void complain(struct event *event, const char *text)

@@ -20,6 +20,7 @@ CONTRIB = TOP / "contrib/dovecot/2.3"
 MODULES = Path("/usr/lib/dovecot/modules")
 PLUGIN = "lib91_gatepost_plugin.so"
 PASSWORD = "secret"
+DOMAIN = "gatepost.example"
 
 # How each format names the place of mail.
 FORMATS = ("maildir", "sdbox", "mdbox")
@@ -38,6 +39,7 @@ protocols = imap lmtp pop3
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
+auth_username_format = %n
 shutdown_clients = yes
 mail_plugin_dir = {folder}/modules
 mail_location = {format}:~/mail
@@ -76,11 +78,11 @@ service lmtp {{
 }}
 passdb {{
   driver = passwd-file
-  args = {folder}/users
+  args = {folder}/users/%n
 }}
 userdb {{
   driver = passwd-file
-  args = {folder}/users
+  args = {folder}/users/%n
 }}
 namespace inbox {{
   inbox = yes
@@ -133,13 +135,14 @@ mail_plugins = $mail_plugins notify mail_log
 
 
 class Dovecot:
-    """users: for each name the userdb fields that its account has besides,
-    such as {"anna": {"gatepost_tag": "4"}}."""
+    """config: lines that come last. The folder is there from the start, for
+    what must be in it before Dovecot runs; so is each user's home."""
 
-    def __init__(self, folder, users, *, form="maildir", sieve=True,
-                 quota=True, notify=False, config="", submission_port=1):
+    def __init__(self, folder, *, form="maildir", sieve=True, quota=True,
+                 notify=False, config="", submission_port=1):
         self.folder = Path(folder)
-        self.users = users
+        for name in ("", "home", "modules", "run", "state", "users"):
+            (self.folder / name).mkdir(parents=True)
         self.form = form
         self.sieve, self.quota, self.notify = sieve, quota, notify
         self.config = config
@@ -189,13 +192,11 @@ class Dovecot:
         os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def _write(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
         built = build_folder() / PLUGIN
         if not built.exists():
             raise Failed(f"{built} is not there: configure did not find "
                          "Dovecot's headers, or it was not built")
-        for name in ("", "run", "state", "home", "modules"):
-            (self.folder / name).mkdir(exist_ok=True)
+        for name in ("", "run", "state"):
             self._own(self.folder / name)
         for module in MODULES.iterdir():
             (self.folder / "modules" / module.name).symlink_to(module)
@@ -204,19 +205,19 @@ class Dovecot:
         for file in CONTRIB.glob("*.acl"):
             shutil.copy(file, self.folder)
         (self.folder / "dovecot.conf").write_text(self._text())
-        self.write_users()
 
-    def write_users(self):
-        lines = []
-        for user, fields in self.users.items():
-            extra = " ".join(f"userdb_{name}={value}"
-                             for name, value in fields.items())
-            lines.append(
-                f"{user}:{{PLAIN}}{PASSWORD}:{self.account.pw_uid}:"
-                f"{self.account.pw_gid}::{self.home(user)}::{extra}\n")
-            self.home(user).mkdir(exist_ok=True)
-            self._own(self.home(user))
-        (self.folder / "users").write_text("".join(lines))
+    def add_user(self, user, **fields):
+        """An account of its own for one test, with these userdb fields
+        besides, such as gatepost_tag="4"."""
+        self.home(user).mkdir()
+        self._own(self.home(user))
+        extra = " ".join(f"userdb_{name}={value}"
+                         for name, value in fields.items())
+        # A file each: Dovecot looks at one for news but once a second.
+        (self.folder / "users" / user).write_text(
+            f"{user}:{{PLAIN}}{PASSWORD}:{self.account.pw_uid}:"
+            f"{self.account.pw_gid}::{self.home(user)}::{extra}\n")
+        return user
 
     def set_sieve(self, user, script):
         (self.home(user) / "active.sieve").write_text(script)
@@ -266,12 +267,12 @@ class Dovecot:
         return smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=20)
 
     def deliver(self, message, *users, sender="sender@example.org"):
-        """The reply for each recipient: one alone, or a list of them."""
+        """The (code, text) for each recipient: one alone, or a list."""
         with self.lmtp() as client:
             client.ehlo()
             client.mail(sender)
             for user in users:
-                code, text = client.rcpt(user)
+                code, text = client.rcpt(f"{user}@{DOMAIN}")
                 assert code == 250, text
             # data() reads but one reply; the others follow it.
             replies = [client.data(message)]
