@@ -13,7 +13,7 @@
 #error "This release of Gatepost has a plugin for Dovecot 2.3 only"
 #endif
 
-#define DEFAULT_KEY "/var/lib/gatepost/verdict.key"
+#define DEFAULT_KEY "/etc/gatepost/verdict.key"
 /* More than the five days that Postfix keeps trying. */
 #define DEFAULT_MAX_AGE "7d"
 

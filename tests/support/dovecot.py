@@ -279,6 +279,14 @@ class Dovecot:
             replies += [client.getreply() for _ in users[1:]]
         return replies[0] if len(users) == 1 else replies
 
+    def lda(self, message, user):
+        """The exit status of dovecot-lda, as Postfix's pipe would run it."""
+        return subprocess.run(
+            ["/usr/lib/dovecot/dovecot-lda", "-c",
+             self.folder / "dovecot.conf", "-d", user], input=message,
+            capture_output=True, check=False, cwd=self.folder,
+            **self._as_account()).returncode
+
     def imap(self, user):
         client = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=20)
         client.login(user, PASSWORD)
