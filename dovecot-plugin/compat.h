@@ -6,6 +6,9 @@
 #ifndef GATEPOST_PLUGIN_COMPAT_H
 #define GATEPOST_PLUGIN_COMPAT_H
 
+/* Dovecot's headers are GNU C, where C11 has only this spelling. */
+#define typeof __typeof__
+
 #include <lib.h>
 #include <array.h>
 #include <ioloop.h>
@@ -21,9 +24,9 @@
 #include <module-dir.h>
 #include <settings-parser.h>
 
-#define PLUGIN_PREREQ(major, minor)                                           \
-	(DOVECOT_VERSION_MAJOR > (major) ||                                   \
-	 (DOVECOT_VERSION_MAJOR == (major) &&                                 \
+#define PLUGIN_PREREQ(major, minor)           \
+	(DOVECOT_VERSION_MAJOR > (major) ||   \
+	 (DOVECOT_VERSION_MAJOR == (major) && \
 	  DOVECOT_VERSION_MINOR >= (minor)))
 
 /* Seen by Dovecot's loader; everything else in the plugin is hidden. */

@@ -88,8 +88,8 @@ static int to_quarantine(struct mail_deliver_context *ctx, const char *folder,
 	if (mail_deliver_save(ctx, folder, 0, NULL, storage_r) == 0)
 		return 1;
 	if (*storage_r != NULL)
-		reason = mail_storage_get_last_internal_error(*storage_r,
-							      &code);
+		reason =
+			mail_storage_get_last_internal_error(*storage_r, &code);
 	plugin_error(ctx->event, "save", "deferred",
 		     t_strdup_printf("%s: cannot save: %s; the message stays "
 				     "in the queue until this folder, named "
@@ -135,8 +135,7 @@ static void look(struct mail_deliver_context *ctx,
 		 const struct plugin_settings *settings,
 		 struct verdict_found *found_r)
 {
-	const struct seal_key *key =
-		plugin_key_get(settings->key, ctx->event);
+	const struct seal_key *key = plugin_key_get(settings->key, ctx->event);
 
 	i_zero(found_r);
 	if (key == NULL)
@@ -166,8 +165,7 @@ static int deliver(struct mail_deliver_context *ctx,
 	look(ctx, &own->settings, &found);
 	if (found.valid) {
 		class = policy_class_word(found.verdict.class);
-		decision = policy_decide(&found.verdict,
-					 &own->settings.policy);
+		decision = policy_decide(&found.verdict, &own->settings.policy);
 	}
 	ret = file_at(ctx, &own->settings, decision, storage_r);
 	if (ret >= 0)

@@ -37,7 +37,7 @@ bool policy_read(const struct seal_fields *fields,
 	int class = find_word(class_words, POLICY_OTHER, fields->class);
 	int action = find_word(action_words, POLICY_ACTIONS, fields->action);
 
-	verdict_r->class = (enum policy_class)class;
+	verdict_r->class = (enum policy_class) class;
 	verdict_r->action = (enum policy_action)action;
 	verdict_r->score = fields->score;
 	return action < POLICY_ACTIONS;

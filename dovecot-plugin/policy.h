@@ -14,7 +14,7 @@ enum policy_class {
 	POLICY_ATTACHMENT,
 	POLICY_VIRUS,
 	POLICY_UNSCANNED,
-	POLICY_OTHER,	/* a class of a later release: its action counts */
+	POLICY_OTHER, /* a class of a later release: its action counts */
 	POLICY_CLASSES,
 };
 
@@ -38,23 +38,23 @@ struct policy_threshold {
 };
 
 struct policy_user {
-	bool off;	/* gatepost = no: wants no spam filter */
-	bool pop3;	/* gatepost_pop3 = yes: sees nothing but INBOX */
+	bool off;  /* gatepost = no: wants no spam filter */
+	bool pop3; /* gatepost_pop3 = yes: sees nothing but INBOX */
 	struct policy_threshold tag, quarantine;
 };
 
 enum policy_place {
-	POLICY_INBOX,	/* as if there were no plugin: Sieve may decide */
-	POLICY_JUNK,	/* Junk, unless the user's Sieve files it */
-	POLICY_FLAGGED,	/* INBOX with a keyword, past Sieve */
-	POLICY_HELD,	/* Quarantine, past Sieve */
+	POLICY_INBOX,	 /* as if there were no plugin: Sieve may decide */
+	POLICY_JUNK,	 /* Junk, unless the user's Sieve files it */
+	POLICY_FLAGGED,	 /* INBOX with a keyword, past Sieve */
+	POLICY_HELD,	 /* Quarantine, past Sieve */
 	POLICY_INFECTED, /* Quarantine/Virus, past Sieve */
 	POLICY_PLACES,
 };
 
 struct policy_decision {
 	enum policy_place place;
-	const char *keyword;	/* for POLICY_FLAGGED, else NULL */
+	const char *keyword; /* for POLICY_FLAGGED, else NULL */
 };
 
 /* False if the action is none that a delivered message can have. */

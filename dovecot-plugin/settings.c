@@ -17,8 +17,7 @@
 /* More than the five days that Postfix keeps trying. */
 #define DEFAULT_MAX_AGE "7d"
 
-static void wrong(struct mail_user *user, const char *name,
-		  const char *allowed)
+static void wrong(struct mail_user *user, const char *name, const char *allowed)
 {
 	plugin_error(user->event, "settings", "delivered",
 		     t_strdup_printf("%s: cannot read its value; allowed: %s",
@@ -87,8 +86,8 @@ void plugin_settings_read(struct mail_user *user,
 				.off = !is_yes(user, "gatepost", true),
 				.pop3 = is_yes(user, "gatepost_pop3", false),
 				.tag = threshold(user, "gatepost_tag"),
-				.quarantine = threshold(user,
-							"gatepost_quarantine"),
+				.quarantine =
+					threshold(user, "gatepost_quarantine"),
 			},
 		.key = text(user, "gatepost_key", DEFAULT_KEY),
 		.quarantine = text(user, "gatepost_quarantine_mailbox",

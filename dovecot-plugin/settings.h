@@ -12,7 +12,7 @@ struct mail_user;
 struct plugin_settings {
 	struct policy_user policy;
 	const char *key;		/* file */
-	const char *quarantine, *virus;	/* folders */
+	const char *quarantine, *virus; /* folders */
 	const char *junk;		/* NULL: the one with \Junk */
 	int64_t max_age;		/* seconds */
 };

@@ -13,9 +13,9 @@ struct seal_key;
 struct verdict_found {
 	bool valid;
 	struct policy_verdict verdict;
-	const char *id;		/* on the data stack */
-	unsigned int forged;	/* headers whose seal is wrong, or too many */
-	unsigned int expired;	/* … that are too old, or from the future */
+	const char *id;	      /* on the data stack */
+	unsigned int forged;  /* headers whose seal is wrong, or too many */
+	unsigned int expired; /* … that are too old, or from the future */
 };
 
 /* -1 if the message cannot be read. `max_age`: seconds. */

@@ -159,7 +159,7 @@ static void pop3_users_find_all_but_viruses_in_inbox(void **state)
 static void an_action_that_delivers_nothing_is_no_verdict(void **state)
 {
 	static const char *const actions[] = {"reject", "greylist", "tempfail",
-					      "", "TAG", "tags"};
+					      "",	"TAG",	    "tags"};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(actions); i++) {
@@ -177,8 +177,9 @@ static void classes_have_words(void **state)
 	(void)state;
 	for (int i = 0; i < POLICY_CLASSES; i++)
 		assert_non_null(policy_class_word((enum policy_class)i));
-	assert_string_equal(policy_class_word(verdict_of("phish", "tag", 0).class),
-			    "other");
+	assert_string_equal(
+		policy_class_word(verdict_of("phish", "tag", 0).class),
+		"other");
 }
 
 int main(void)
