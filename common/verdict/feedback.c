@@ -21,12 +21,23 @@ const char *feedback_how_word(enum feedback_how how)
 	return words[how];
 }
 
-static bool is_id(struct slice id)
+bool feedback_is_id(struct slice id)
 {
 	for (size_t i = 0; i < id.n; i++)
 		if (!ascii_is_alnum(id.p[i]))
 			return false;
 	return id.n > 0 && id.n <= FEEDBACK_ID_MAX;
+}
+
+static bool are_ids(struct slice ids)
+{
+	struct slice id;
+	size_t count = 0;
+
+	while (slice_next(&ids, ',', &id))
+		if (!feedback_is_id(id) || ++count > FEEDBACK_IDS_MAX)
+			return false;
+	return count > 0;
 }
 
 static bool is_user(struct slice user)
@@ -41,13 +52,13 @@ size_t feedback_write(const struct feedback *f, char text_r[FEEDBACK_MAX])
 {
 	int n;
 
-	if (!is_id(f->id) || !is_user(f->user))
+	if (!are_ids(f->ids) || !is_user(f->user))
 		return 0;
 	n = snprintf(text_r, FEEDBACK_MAX,
-		     "v=1; id=%.*s; said=%s; how=%s; allow=%s; user=%.*s",
-		     SLICE_FMT(f->id), feedback_said_word(f->said),
-		     feedback_how_word(f->how), f->allow ? "yes" : "no",
-		     SLICE_FMT(f->user));
+		     "v=1; said=%s; how=%s; allow=%s; user=%.*s; id=%.*s",
+		     feedback_said_word(f->said), feedback_how_word(f->how),
+		     f->allow ? "yes" : "no", SLICE_FMT(f->user),
+		     SLICE_FMT(f->ids));
 	return n > 0 && n < FEEDBACK_MAX ? (size_t)n : 0;
 }
 
@@ -75,7 +86,7 @@ static bool read_words(const struct tags *tags, struct feedback *f)
 
 bool feedback_read(struct slice text, struct feedback *feedback_r)
 {
-	const struct slice *version, *id, *user;
+	const struct slice *version, *ids, *user;
 	struct tags tags;
 
 	*feedback_r = (struct feedback){.said = FEEDBACK_HAM};
@@ -83,13 +94,13 @@ bool feedback_read(struct slice text, struct feedback *feedback_r)
 		return false;
 	tags_parse(text, &tags);
 	version = tags_get(&tags, "v");
-	id = tags_get(&tags, "id");
+	ids = tags_get(&tags, "id");
 	user = tags_get(&tags, "user");
 	if (tags.malformed || tags.repeated || tags.count != 6 || !version ||
-	    !id || !user || !slice_eq(*version, SLICE("1")) || !is_id(*id) ||
+	    !ids || !user || !slice_eq(*version, SLICE("1")) || !are_ids(*ids) ||
 	    !is_user(*user) || !read_words(&tags, feedback_r))
 		return false;
-	feedback_r->id = *id;
+	feedback_r->ids = *ids;
 	feedback_r->user = *user;
 	return true;
 }

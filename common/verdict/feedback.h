@@ -1,8 +1,11 @@
 /*
- * What a user did with a message, as the mailbox side tells it: one datagram
+ * What a user did with messages, as the mailbox side tells it: one datagram
  * of text, a tag list (common/mail/tags.h):
  *
- *   v=1; id=RECORD; said=ham; how=release; allow=yes; user=b@example.org
+ *   v=1; said=ham; how=release; allow=yes; user=b@example.org; id=ID,ID,ID
+ *
+ * A client may move a thousand messages at once, and the kernel keeps but
+ * ten datagrams for a reader, so one tells of many messages.
  *
  * Anyone on the host may send one, so it proves nothing: who reads it asks
  * the history whether there is such a message.
@@ -13,8 +16,9 @@
 #include "common/base/slice.h"
 
 /* The longest datagram, in bytes. */
-#define FEEDBACK_MAX 512
+#define FEEDBACK_MAX 4096
 #define FEEDBACK_ID_MAX 64
+#define FEEDBACK_IDS_MAX 200
 #define FEEDBACK_USER_MAX 254
 /* The socket, below run_dir. */
 #define FEEDBACK_SOCKET "feedback"
@@ -30,7 +34,8 @@ enum feedback_how {
 #define FEEDBACK_HOWS 4
 
 struct feedback {
-	struct slice id;	/* of the record: letters and digits */
+	/* Of the records: letters and digits, with ',' between. */
+	struct slice ids;
 	struct slice user;	/* whose mailbox; printable, no blank, no ';' */
 	enum feedback_said said;
 	enum feedback_how how;
@@ -42,6 +47,8 @@ struct feedback {
 const char *feedback_said_word(enum feedback_said said);
 const char *feedback_how_word(enum feedback_how how);
 
+/* Whether it may be the id of a record. */
+bool feedback_is_id(struct slice id);
 /* Its bytes in text_r, without a NUL; 0: it cannot be told. */
 size_t feedback_write(const struct feedback *feedback,
 		      char text_r[FEEDBACK_MAX]);

@@ -24,7 +24,7 @@
 #define RETRY_MAX_MS 15000
 #define END_MS 5000 /* for the last ones */
 #define PRUNE_EVERY_MS 15000
-#define OPINIONS_ROUND 200 /* that are noted at a time */
+#define OPINIONS_MS 1000 /* of noting, then records come first */
 #define PRUNE_PIECES 20 /* at a time, before records are looked at again */
 
 struct archive {
@@ -137,6 +137,25 @@ static void keep_batch(struct archive *a, const struct batch *batch)
 	}
 }
 
+static void note_opinion(struct archive *a, struct arena *arena,
+			 const struct feedback *feedback, struct slice id)
+{
+	struct history_noted noted;
+	struct err why = {""};
+
+	if (!a->history) {
+		opinions_lose(a->opinions);
+		return;
+	}
+	if (history_note_opinion(a->history, arena, feedback, id,
+				 clock_wall_us() / 1000, &noted, &why) < 0) {
+		opinions_lose(a->opinions);
+		fail(a, &why);
+		return;
+	}
+	opinions_follow(a->opinions, arena, feedback, &noted);
+}
+
 /*
  * What users said of messages. It waits while the history cannot be
  * written; where none is kept, nobody can tell of which message it is.
@@ -145,32 +164,19 @@ static void note_opinions(struct archive *a)
 {
 	struct arena *arena = NULL;
 	struct opinion opinion;
-
+	int64_t until_ms = clock_mono_ms() + OPINIONS_MS;
 
 	if (a->conf->enabled && !a->history)
 		return;
-	for (int i = 0; i < OPINIONS_ROUND && opinions_take(a->opinions, &opinion);
-	     i++) {
-		struct history_noted noted;
-		struct err why = {""};
+	while (clock_mono_ms() < until_ms &&
+	       opinions_take(a->opinions, &opinion)) {
+		struct slice rest = opinion.feedback.ids, id;
 
 		if (!arena)
 			arena = arena_new(0);
 		arena_reset(arena);
-		if (a->history &&
-		    history_note_opinion(a->history, arena, &opinion.feedback,
-					 clock_wall_us() / 1000,
-					 clock_mono_ms() + WRITE_MS, &noted,
-					 &why) == 0) {
-			opinions_follow(a->opinions, arena, &opinion.feedback,
-					&noted);
-			continue;
-		}
-		opinions_lose(a->opinions);
-		if (a->history) {
-			fail(a, &why);
-			break;
-		}
+		while (slice_next(&rest, ',', &id))
+			note_opinion(a, arena, &opinion.feedback, id);
 	}
 	arena_free(&arena);
 }

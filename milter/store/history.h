@@ -157,12 +157,12 @@ struct history_noted {
 };
 
 /*
- * Notes what a user said of a message, in place of what he said before. An
- * id without a record is no error: it is not noted.
+ * Notes what a user said of one of the messages, in place of what he said
+ * of it before. An id without a record is no error: it is not noted.
  */
 int history_note_opinion(struct history *history, struct arena *arena,
-			 const struct feedback *feedback, int64_t now_wall_ms,
-			 int64_t deadline_ms, struct history_noted *noted_r,
+			 const struct feedback *feedback, struct slice id,
+			 int64_t now_wall_ms, struct history_noted *noted_r,
 			 struct err *err);
 /* Fills in what users said of that record, the oldest first. */
 int history_opinions(struct history *history, struct arena *arena,

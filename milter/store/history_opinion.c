@@ -4,21 +4,24 @@
  */
 #include "milter/store/history_private.h"
 
+#include "common/base/clock.h"
 #include "common/verdict/wire.h"
 
+/* To find a record, and to wait for other writers. */
+#define FIND_MS 5000
 /* Opinions on one message that are told. */
 #define OPINIONS_MAX 100
 
 /* The newest record of that id. */
 static int find_record(struct history *h, struct arena *arena, struct slice id,
-		       int64_t deadline_ms, struct history_noted *noted,
-		       struct err *err)
+		       struct history_noted *noted, struct err *err)
 {
 	const struct history_filter filter = {HISTORY_ID, id};
 	const struct history_query query = {.filters = &filter,
 					    .filter_count = 1,
 					    .limit = 1,
-					    .deadline_ms = deadline_ms};
+					    .deadline_ms = clock_mono_ms() +
+							   FIND_MS};
 	struct history_row *rows;
 	size_t count;
 	int rc = history_search(h, arena, &query, &rows, &count, err);
@@ -36,11 +39,11 @@ static int find_record(struct history *h, struct arena *arena, struct slice id,
 
 /* What the user said before; -1: nothing. -2: err. */
 static int said_before(struct history *h, const struct feedback *f,
-		       struct err *err)
+		       struct slice id, struct err *err)
 {
 	int rc, said = -1;
 
-	db_bind_blob(h->db, OPINION_SAID, 1, f->id);
+	db_bind_blob(h->db, OPINION_SAID, 1, id);
 	db_bind_blob(h->db, OPINION_SAID, 2, f->user);
 	rc = db_step(h->db, OPINION_SAID, err);
 	if (rc > 0)
@@ -52,12 +55,12 @@ static int said_before(struct history *h, const struct feedback *f,
 static int put(struct history *h, const struct feedback *f, int64_t now_ms,
 	       struct history_noted *noted, struct err *err)
 {
-	int before = said_before(h, f, err);
+	int before = said_before(h, f, noted->record.id, err);
 
 	if (before == -2)
 		return -1;
 	noted->changed = before != (int)f->said;
-	db_bind_blob(h->db, OPINION_PUT, 1, f->id);
+	db_bind_blob(h->db, OPINION_PUT, 1, noted->record.id);
 	db_bind_blob(h->db, OPINION_PUT, 2, f->user);
 	db_bind(h->db, OPINION_PUT, 3, noted->number);
 	db_bind(h->db, OPINION_PUT, 4, now_ms);
@@ -68,12 +71,12 @@ static int put(struct history *h, const struct feedback *f, int64_t now_ms,
 
 /* Its parameters are all that it is about. NOLINTNEXTLINE(*-function-size) */
 int history_note_opinion(struct history *h, struct arena *arena,
-			 const struct feedback *feedback, int64_t now_wall_ms,
-			 int64_t deadline_ms, struct history_noted *noted_r,
+			 const struct feedback *feedback, struct slice id,
+			 int64_t now_wall_ms, struct history_noted *noted_r,
 			 struct err *err)
 {
 	*noted_r = (struct history_noted){.known = false};
-	if (find_record(h, arena, feedback->id, deadline_ms, noted_r, err) < 0)
+	if (find_record(h, arena, id, noted_r, err) < 0)
 		return -1;
 	if (!noted_r->known)
 		return 0;

@@ -59,8 +59,8 @@ def tell(daemon, text):
 
 
 def line(record, said="ham", how="release", user=USER, allow="yes"):
-    return f"v=1; id={record}; said={said}; how={how}; allow={allow}; " \
-           f"user={user}"
+    return f"v=1; said={said}; how={how}; allow={allow}; user={user}; " \
+           f"id={record}"
 
 
 def wait_metric(daemon, name, value):
@@ -113,13 +113,13 @@ def test_what_nobody_can_use_is_counted(new_gatepost):
     daemon = new_gatepost()
     judge(daemon)
     tell(daemon, "rubbish\0\xff" * 20)
-    tell(daemon, "x" * 2000)
+    tell(daemon, line(record="a," * 3000))
     tell(daemon, "")
-    tell(daemon, line("nosuchrecord"))
+    tell(daemon, line("nosuchrecord,norsuch"))
     wait_metric(daemon,
                 'gatepost_feedback_refused_total{reason="malformed"}', 3)
     wait_metric(daemon,
-                'gatepost_feedback_refused_total{reason="unknown"}', 1)
+                'gatepost_feedback_refused_total{reason="unknown"}', 2)
     assert "What users said" not in explained(daemon, "<1@sender.example>")
 
 

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* It says the same when it is written anew. */
 	n = feedback_write(&f, text);
 	if (n == 0 || !feedback_read((struct slice){text, n}, &back) ||
-	    !slice_eq(back.id, f.id) || !slice_eq(back.user, f.user) ||
+	    !slice_eq(back.ids, f.ids) || !slice_eq(back.user, f.user) ||
 	    back.said != f.said || back.how != f.how || back.allow != f.allow)
 		abort();
 	return 0;

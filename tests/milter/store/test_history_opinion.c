@@ -1,5 +1,4 @@
 /* What users said of messages: kept with the record, once for each. */
-#include "common/base/clock.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/history_folder.h"
 
@@ -16,9 +15,8 @@ static struct history_noted say(struct history_folder *folder, const char *id,
 	struct history_noted noted;
 
 	assert_int_equal(history_note_opinion(folder->history, folder->arena,
-					      &f, HISTORY_T0 + 5000,
-					      clock_mono_ms() + 5000, &noted,
-					      &folder->err),
+					      &f, f.ids, HISTORY_T0 + 5000,
+					      &noted, &folder->err),
 			 0);
 	return noted;
 }
