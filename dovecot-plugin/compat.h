@@ -23,6 +23,7 @@
 #include <module-context.h>
 #include <module-dir.h>
 #include <settings-parser.h>
+#include <str.h>
 
 #define PLUGIN_PREREQ(major, minor)           \
 	(DOVECOT_VERSION_MAJOR > (major) ||   \

@@ -39,6 +39,25 @@ void plugin_event_forged(struct event *parent, const char *class,
 		class);
 }
 
+void plugin_event_released(struct event *parent, const char *class)
+{
+	struct event_passthrough *e = named(
+		parent, "gatepost_released_finished", class, "released");
+
+	e_debug(e->event(), "gatepost: %s: taken out of quarantine", class);
+}
+
+void plugin_event_feedback(struct event *parent, const char *class,
+			   const char *action, unsigned int messages)
+{
+	struct event_passthrough *e =
+		named(parent, "gatepost_feedback_finished", class, action)
+			->add_int("messages", messages);
+
+	e_debug(e->event(), "gatepost: %s: feedback on %u messages %s", class,
+		messages, action);
+}
+
 void plugin_error(struct event *parent, const char *class, const char *action,
 		  const char *text)
 {

@@ -14,6 +14,11 @@ void plugin_event_filed(struct event *parent, const char *class,
 /* gatepost_forged_finished, once a message: how many of its headers. */
 void plugin_event_forged(struct event *parent, const char *class,
 			 unsigned int headers);
+/* gatepost_released_finished: a message left quarantine. */
+void plugin_event_released(struct event *parent, const char *class);
+/* gatepost_feedback_finished: the engine was told of some, or was not. */
+void plugin_event_feedback(struct event *parent, const char *class,
+			   const char *action, unsigned int messages);
 /* gatepost_error, and an error in the log. action: what became of it. */
 void plugin_error(struct event *parent, const char *class, const char *action,
 		  const char *text);

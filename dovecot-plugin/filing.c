@@ -6,6 +6,7 @@
 #include "dovecot-plugin/compat.h"
 #include "dovecot-plugin/events.h"
 #include "dovecot-plugin/filing.h"
+#include "dovecot-plugin/folders.h"
 #include "dovecot-plugin/key.h"
 #include "dovecot-plugin/settings.h"
 #include "dovecot-plugin/verdict.h"
@@ -41,25 +42,6 @@ static int pass_on(struct mail_deliver_context *ctx,
 	return next_hook != NULL ? next_hook(ctx, storage_r) : 0;
 }
 
-/* The folder of the user that is configured as \Junk, or NULL. */
-static const char *find_junk(struct mail_user *user)
-{
-	struct mail_namespace *ns;
-	struct mailbox_settings *const *boxes;
-	unsigned int count;
-
-	for (ns = user->namespaces; ns != NULL; ns = ns->next) {
-		if (!array_is_created(&ns->set->mailboxes))
-			continue;
-		boxes = array_get(&ns->set->mailboxes, &count);
-		for (unsigned int i = 0; i < count; i++)
-			if (strcasestr(boxes[i]->special_use, "\\Junk") != NULL)
-				return t_strconcat(ns->prefix, boxes[i]->name,
-						   NULL);
-	}
-	return NULL;
-}
-
 static int to_junk(struct mail_deliver_context *ctx,
 		   const struct plugin_settings *settings,
 		   struct mail_storage **storage_r)
@@ -67,7 +49,7 @@ static int to_junk(struct mail_deliver_context *ctx,
 	const char *junk = settings->junk;
 
 	if (junk == NULL)
-		junk = find_junk(ctx->rcpt_user);
+		junk = plugin_folder_with(ctx->rcpt_user, "\\Junk");
 	if (junk == NULL)
 		plugin_error(ctx->event, "settings", "delivered",
 			     "no folder has special_use = \\Junk: delivered "

@@ -13,6 +13,7 @@
 #error "This release of Gatepost has a plugin for Dovecot 2.3 only"
 #endif
 
+#define DEFAULT_FEEDBACK "/run/gatepost/feedback"
 #define DEFAULT_KEY "/etc/gatepost/verdict.key"
 /* More than the five days that Postfix keeps trying. */
 #define DEFAULT_MAX_AGE "7d"
@@ -96,5 +97,10 @@ void plugin_settings_read(struct mail_user *user,
 			      "Quarantine/Virus"),
 		.junk = text(user, "gatepost_junk_mailbox", NULL),
 		.max_age = seconds(user, "gatepost_max_age", DEFAULT_MAX_AGE),
+		.feedback = is_yes(user, "gatepost_feedback", true),
+		.allow_on_release =
+			is_yes(user, "gatepost_allow_on_release", true),
+		.feedback_socket = text(user, "gatepost_feedback_socket",
+					DEFAULT_FEEDBACK),
 	};
 }

@@ -15,6 +15,9 @@ struct plugin_settings {
 	const char *quarantine, *virus; /* folders */
 	const char *junk;		/* NULL: the one with \Junk */
 	int64_t max_age;		/* seconds */
+	bool feedback;
+	bool allow_on_release;
+	const char *feedback_socket;
 };
 
 /*

@@ -90,6 +90,10 @@ namespace inbox {{
     auto = create
     special_use = \\Junk
   }}
+  mailbox Trash {{
+    auto = create
+    special_use = \\Trash
+  }}
   mailbox Lists {{
     auto = create
   }}
@@ -103,6 +107,7 @@ namespace quarantine {{
 plugin {{
   acl = vfile:{folder}/gatepost.acl
   gatepost_key = {folder}/verdict.key
+  gatepost_feedback_socket = {folder}/feedback
 }}
 protocol lmtp {{
   mail_access_groups =
