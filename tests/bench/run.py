@@ -124,6 +124,8 @@ class Bench:
             "gatepost": [services.Gatepost(*where, self.args.build, tcp)],
             "gatepost+virus": [services.ScanningGatepost(
                 *where, self.args.build, tcp)],
+            "gatepost-scan-only": [services.OnlyScanningGatepost(
+                *where, self.args.build, tcp)],
         }
         if self.args.peers:
             chains["clamav-milter"] = [services.ClamavMilter(*where, tcp)]

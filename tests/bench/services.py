@@ -280,6 +280,16 @@ class ScanningGatepost(Gatepost):
             "\n}\nattachments {\n\tenabled = no\n}\n")
 
 
+class OnlyScanningGatepost(ScanningGatepost):
+    """It scans and nothing else: mail from everywhere is trusted."""
+
+    name = "gatepost-scan-only"
+
+    def __init__(self, *where):
+        super().__init__(*where)
+        self.settings += 'trusted_networks = {"0.0.0.0/0", "::/0"}\n'
+
+
 class ClamavMilter(Service):
     """clamav-milter with a clamd of its own, as Debian has them, over the
     same signatures; it rejects what is infected."""
