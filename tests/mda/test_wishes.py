@@ -72,6 +72,6 @@ def test_without_a_junk_folder_spam_goes_to_inbox(new_dovecot):
 
 
 def test_users_without_the_plugin_are_left_alone(dovecot):
-    user = dovecot.add_user("wish-without", mail_plugins="acl,quota,sieve")
+    user = dovecot.add_user("wish-without", mail_plugins="acl,quota")
     dovecot.deliver(message(dovecot.secret, "quarantine").text, user)
     assert dovecot.counts(user) == {"INBOX": 1}
