@@ -9,9 +9,11 @@
 
 /*
  * Base64: bytes outside of the alphabet are skipped. Padding ends a group;
- * what follows it begins another one, or, with `stops`, is dropped.
+ * what follows it begins another one. *padded_r: what one reads who stops
+ * at the first padding, the beginning of the same bytes.
  */
-struct slice decode_base64(struct arena *arena, struct slice text, bool stops);
+struct slice decode_base64(struct arena *arena, struct slice text,
+			   struct slice *padded_r);
 struct slice decode_quoted(struct arena *arena, struct slice text);
 /*
  * The first uuencoded file in the text: its name and bytes, and in *rest

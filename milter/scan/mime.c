@@ -102,12 +102,11 @@ static void tell_uu(struct walk *w, struct slice raw,
 static void tell_base64(struct walk *w, struct slice raw,
 			struct mime_leaf *leaf)
 {
-	struct slice on = decode_base64(w->arena, raw, false);
-	struct slice stopped = decode_base64(w->arena, raw, true);
+	struct slice padded, whole = decode_base64(w->arena, raw, &padded);
 
-	tell_reading(w, leaf, on);
-	if (stopped.n != on.n)
-		tell_reading(w, leaf, stopped);
+	tell_reading(w, leaf, whole);
+	if (padded.n != whole.n)
+		tell_reading(w, leaf, padded);
 }
 
 /*
