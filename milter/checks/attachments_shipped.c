@@ -72,8 +72,8 @@ const struct attachment_shipped attachments_shipped[] = {
 	},
 	{
 		.title = "encrypted_archive",
-		.doc = "an attached archive needs a password, so nobody could "
-		       "look into it",
+		.doc = "an attached archive or document needs a password, so "
+		       "nobody could look into it",
 		.where = ATTACHMENT_ANYWHERE,
 		.encrypted = true,
 		.score = 2,

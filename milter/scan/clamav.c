@@ -54,6 +54,8 @@ static void on_found(int fd, const char *virus, void *context)
 		note_trouble(found, SCAN_LIMIT, name);
 		return;
 	}
+	if (slice_eq(name, SLICE("Heuristics.Encrypted.PDF")))
+		found->encrypted_pdf = true;
 	found->signature = true;
 	note_name(found, name);
 }

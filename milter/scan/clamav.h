@@ -33,6 +33,7 @@ struct clamav_found {
 	struct slice names[SCAN_NAMES_MAX];
 	size_t name_count;
 	bool signature;		/* a name that is not of a limit */
+	bool encrypted_pdf;	/* a PDF that needs a password */
 	enum scan_trouble trouble;
 	struct slice reason;
 };

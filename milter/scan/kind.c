@@ -1,10 +1,17 @@
-/* Magic numbers; the first row that fits counts. */
+/* Magic numbers, the first row that fits counts; a look inside for few. */
 #include "milter/scan/kind.h"
 
 #include <string.h>
 
 #define TEXT_LOOK 512
 #define OOXML_LOOK 4096
+/* Of a program for DOS: its header, and where another header is named. */
+#define MZ_HEADER 28
+#define MZ_NEW 60
+#define MZ_PAGE 512
+/* An entry in the folder of a compound file ([MS-CFB] 2.6.1). */
+#define OLE2_ENTRY 128
+#define OLE2_NAME_BYTES 64
 
 struct magic {
 	size_t at;
@@ -16,7 +23,6 @@ struct magic {
 				{kind, sizeof(kind) - 1}}
 
 static const struct magic magics[] = {
-	MAGIC(0, "MZ", "exe"),
 	MAGIC(0, "\x7f" "ELF", "exe"),
 	MAGIC(0, "\xfe\xed\xfa\xce", "exe"),
 	MAGIC(0, "\xfe\xed\xfa\xcf", "exe"),
@@ -104,8 +110,57 @@ static bool is_ooxml(struct slice s)
 	return slice_search_nocase(head, SLICE("[Content_Types].xml")) < head.n;
 }
 
+static uint32_t number_at(struct slice s, size_t at, size_t bytes)
+{
+	uint32_t number = 0;
+
+	for (size_t i = bytes; i-- > 0;)
+		number = number << 8 | (unsigned char)s.p[at + i];
+	return number;
+}
+
+/* What programs for Windows and OS/2 have where their first header says. */
+static bool has_new_header(struct slice s)
+{
+	static const struct slice begins[] = {
+		{"PE\0\0", 4}, {"NE", 2}, {"LE", 2}, {"LX", 2}};
+	size_t at = s.n >= MZ_NEW + 4 ? number_at(s, MZ_NEW, 4) : s.n;
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (holds(s, at, begins[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Two letters are no program: text may begin with them. The fields of a
+ * program for DOS must fit together: bytes in its last page, pages,
+ * relocations, paragraphs of its header, where the relocations stand.
+ */
+static bool is_mz(struct slice s)
+{
+	uint32_t last, pages, relocations, header, table;
+
+	if (!holds(s, 0, SLICE("MZ")) && !holds(s, 0, SLICE("ZM")))
+		return false;
+	if (has_new_header(s))
+		return true;
+	if (s.n < MZ_HEADER)
+		return false;
+	last = number_at(s, 2, 2);
+	pages = number_at(s, 4, 2);
+	relocations = number_at(s, 6, 2);
+	header = number_at(s, 8, 2) * 16;
+	table = number_at(s, 24, 2);
+	return last <= MZ_PAGE && pages > 0 && header >= MZ_HEADER &&
+	       header <= pages * MZ_PAGE && header <= s.n &&
+	       (relocations == 0 || table + relocations * 4 <= header);
+}
+
 struct slice kind_of(struct slice bytes)
 {
+	if (is_mz(bytes))
+		return SLICE("exe");
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
 		if (!holds(bytes, magics[i].at, magics[i].bytes))
 			continue;
@@ -116,6 +171,30 @@ struct slice kind_of(struct slice bytes)
 	if (is_html(bytes))
 		return SLICE("html");
 	return is_text(bytes) ? SLICE("text") : SLICE_NONE;
+}
+
+bool kind_is_encrypted(struct slice kind, struct slice bytes)
+{
+	/* Its NUL at the end counts into the length that is stored. */
+	static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0"
+				   "P\0a\0c\0k\0a\0g\0e\0\0";
+	struct slice rest = bytes;
+
+	if (!slice_eq(kind, SLICE("ole2")))
+		return false;
+	while (rest.n >= OLE2_ENTRY) {
+		const char *at = memmem(rest.p, rest.n, name, sizeof(name));
+		size_t offset = at ? (size_t)(at - bytes.p) : bytes.n;
+
+		if (bytes.n - offset < OLE2_ENTRY)
+			return false;
+		if (offset % OLE2_ENTRY == 0 &&
+		    number_at(bytes, offset + OLE2_NAME_BYTES, 2) ==
+			    sizeof(name))
+			return true;
+		rest = slice_sub(bytes, offset + 1, bytes.n);
+	}
+	return false;
 }
 
 bool kind_is_archive(struct slice kind)

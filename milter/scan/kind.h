@@ -6,6 +6,11 @@
 
 /* One of the words of scan_part.kind; empty: not known. */
 struct slice kind_of(struct slice bytes);
+/*
+ * Whether it is an office document that needs a password: a compound file
+ * ("ole2") that holds an encrypted one ([MS-OFFCRYPTO] 2.3.4).
+ */
+bool kind_is_encrypted(struct slice kind, struct slice bytes);
 /* Whether a file of that kind has members. */
 bool kind_is_archive(struct slice kind);
 

@@ -107,6 +107,8 @@ static int add_member(struct parts *parts, size_t index, struct archive *a,
 	bytes = member.encrypted ? NULL : read_member(parts, a, &n);
 	if (bytes) {
 		member.kind = kind_of((struct slice){bytes, n});
+		member.encrypted = kind_is_encrypted(
+			member.kind, (struct slice){bytes, n});
 		if (!archive_entry_size_is_set(entry))
 			member.size = n;
 	}

@@ -51,30 +51,47 @@ static void note_trouble(struct scan *s, enum scan_trouble trouble,
 	s->found.reason = slice_cstr(reason);
 }
 
-static void list_leaf(struct scan *s, const struct mime_leaf *leaf)
+/* The index of the part that it is; -1: it is none. */
+static int list_leaf(struct scan *s, const struct mime_leaf *leaf)
 {
-	const struct scan_part part = {
+	struct scan_part part = {
 		.name = encoded_decode(s->arena, leaf->name),
 		.type = leaf->type,
 		.kind = kind_of(leaf->bytes),
 		.size = leaf->bytes.n,
 	};
+	int index;
 
 	/* A doubtful reading is a part only if it is a file of some kind. */
 	if (leaf->doubtful && (part.kind.n == 0 ||
 			       slice_eq(part.kind, SLICE("text"))))
-		return;
-	if (parts_add(&s->parts, &part) == 0)
-		listing_add(&s->parts, s->parts.count - 1, leaf->bytes);
+		return -1;
+	part.encrypted = kind_is_encrypted(part.kind, leaf->bytes);
+	if (parts_add(&s->parts, &part) < 0)
+		return -1;
+	index = (int)s->parts.count - 1;
+	listing_add(&s->parts, (size_t)index, leaf->bytes);
+	return index;
+}
+
+/*
+ * Libclamav tries the empty password on a PDF, with which anybody may read
+ * it: what it still calls encrypted is.
+ */
+static void scan_leaf(struct scan *s, struct slice bytes, int index)
+{
+	s->found.encrypted_pdf = false;
+	clamav_scan(s->clamav, bytes, NULL, &s->found);
+	if (s->found.encrypted_pdf && index >= 0)
+		s->parts.list[index].encrypted = true;
 }
 
 static int take_leaf(void *with, const struct mime_leaf *leaf)
 {
 	struct scan *s = with;
 	bool seen = is_seen(s, leaf->bytes);
+	int index = leaf->doubtful && seen ? -1 : list_leaf(s, leaf);
 
-	if (!leaf->doubtful || !seen)
-		list_leaf(s, leaf);
 	if (seen || !s->clamav)
 		return 0;
 	s->bytes += leaf->bytes.n;
@@ -86,7 +103,7 @@ static int take_leaf(void *with, const struct mime_leaf *leaf)
 		note_trouble(s, SCAN_TIMEOUT, "over scanner.engine_time");
 		return -1;
 	}
-	clamav_scan(s->clamav, leaf->bytes, NULL, &s->found);
+	scan_leaf(s, leaf->bytes, index);
 	return 0;
 }
 

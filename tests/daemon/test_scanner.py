@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import io
 import json
 import os
@@ -75,6 +76,43 @@ def tarred(data, name):
     return out.getvalue()
 
 
+def rc4(key, data):
+    state, j, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
+
+
+def encrypted_pdf(password):
+    """Of the first kind (40 bits of RC4): what libclamav looks at."""
+    padding = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e80"
+                            "2f0ca9fe6453697a")
+    owner, number = bytes(range(32, 64)), b"0123456789abcdef"
+    key = hashlib.md5((password + padding)[:32] + owner + b"\xfc" + b"\xff" * 3
+                      + number).digest()[:5]
+    body = [b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+            b"<< /Filter /Standard /V 1 /R 2 /P -4 /O <" + owner.hex().encode()
+            + b"> /U <" + rc4(key, padding).hex().encode() + b"> >>"]
+    out, at = b"%PDF-1.4\n", []
+    for index, text in enumerate(body, 1):
+        at.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (index, text)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in at)
+    return out + (b"xref\n0 5\n0000000000 65535 f \n" + table
+                  + b"trailer\n<< /Size 5 /Root 1 0 R /Encrypt 4 0 R /ID [<"
+                  + number.hex().encode() + b"> <" + number.hex().encode()
+                  + b">] >>\nstartxref\n%d\n%%%%EOF\n" % len(out))
+
+
 def members(report):
     return [(part["name"], part["kind"], part["depth"])
             for part in report["parts"]]
@@ -103,6 +141,31 @@ def test_members_of_archives_are_listed(scanner):
     assert members(scanner.scan(mail(data, "out.zip"))) == [
         ("", "text", 0), ("out.zip", "zip", 0), ("in.zip", "zip", 1),
         ("e.com", "text", 2)]
+
+
+@pytest.mark.parametrize("data, encrypted", [
+    (encrypted_pdf(b"secret"), True), (encrypted_pdf(b""), False)],
+    ids=["a password", "none to read it"])
+def test_a_pdf_is_encrypted_if_it_needs_a_password(scanner, data, encrypted):
+    report = scanner.scan(mail(data, "x.pdf"))
+    part = report["parts"][1]
+    assert (part["kind"], part["encrypted"]) == ("pdf", encrypted)
+    assert ("Heuristics.Encrypted.PDF" in report["names"]) == encrypted
+
+
+def test_an_office_document_in_an_archive_may_be_encrypted(scanner):
+    name = "EncryptedPackage".encode("utf-16-le")
+    entry = name.ljust(64, b"\0") + (len(name) + 2).to_bytes(2, "little")
+    data = bytes.fromhex("d0cf11e0a1b11ae1").ljust(1024, b"\0") + (
+        entry.ljust(128, b"\0"))
+    report = scanner.scan(mail(zipped(data, "x.docx"), "x.zip"))
+    assert [(part["kind"], part["encrypted"]) for part in report["parts"]] == [
+        ("text", False), ("zip", False), ("ole2", True)]
+
+
+def test_text_that_begins_as_programs_do_is_text(scanner):
+    report = scanner.scan(mail(b"MZ is what programs begin with\n", "x.txt"))
+    assert members(report)[1] == ("x.txt", "text", 0)
 
 
 OCTETS = "Content-Type: application/octet-stream\r\n"
