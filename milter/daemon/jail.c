@@ -221,11 +221,21 @@ static int fill(scmp_filter_ctx filter, bool writes_files)
 	return failed;
 }
 
+/* Its own bound of CPU time alone, which it raises for each message. */
+static int allow_cpu_limit(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+				SCMP_A0(SCMP_CMP_EQ, 0, 0),
+				SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU, 0));
+}
+
 static int fill_for_scanner(scmp_filter_ctx filter)
 {
 	int failed = allow_all(filter, allowed_for_scanner,
 			       LENGTH(allowed_for_scanner));
 
+	if (!failed)
+		failed = allow_cpu_limit(filter);
 	if (!failed)
 		failed = allow_all(filter, allowed_for_sanitizers,
 				   LENGTH(allowed_for_sanitizers));

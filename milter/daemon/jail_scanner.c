@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OPEN_FILES_MAX 256
@@ -94,4 +95,20 @@ int jail_scanner_enter(const struct jail_scanner *bounds, struct err *err)
 	    bound(RLIMIT_FSIZE, bounds->file_bytes, err) < 0)
 		return -1;
 	return jail_enter_scanner(err);
+}
+
+/* The hard limit stays as it is: it could not be raised again. */
+void jail_scanner_bound_cpu(int64_t ms)
+{
+	struct timespec used;
+	struct rlimit limit;
+	rlim_t until;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 ||
+	    getrlimit(RLIMIT_CPU, &limit) != 0)
+		return;
+	ms += used.tv_nsec / 1000000;
+	until = (rlim_t)used.tv_sec + (rlim_t)(ms + 999) / 1000;
+	limit.rlim_cur = until < limit.rlim_max ? until : limit.rlim_max;
+	(void)setrlimit(RLIMIT_CPU, &limit);
 }

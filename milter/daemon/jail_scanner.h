@@ -17,5 +17,11 @@ struct jail_scanner {
 };
 
 int jail_scanner_enter(const struct jail_scanner *bounds, struct err *err);
+/*
+ * From now on the process may use so much more CPU time, rounded up to a
+ * whole second; then the kernel ends it, should nobody else have done so.
+ * It can be called again and again, in the jail.
+ */
+void jail_scanner_bound_cpu(int64_t ms);
 
 #endif

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Beyond what the generation leaves it before it ends it by force. */
+#define CPU_SLACK_MS 2000
+
 static const struct scanner_conf *settings_of(const struct scan_child *child)
 {
 	return conf_group(child->process->conf, &scanner_settings);
@@ -69,6 +72,7 @@ static void take_one(const struct scan_child *child)
 	struct scan_report report;
 	struct scan_job job;
 
+	jail_scanner_bound_cpu(settings_of(child)->time.ms + CPU_SLACK_MS);
 	/* Before, or it could not be ended by force while it takes it. */
 	atomic_store(&child->line->busy_since_ms, clock_mono_ms());
 	if (scan_job_take(ROLE_FD_SCANS, &job)) {
