@@ -65,6 +65,10 @@ static const struct setting scanner_rows[] = {
 		"after which libclamav is to give up by itself"),
 	SETTING(struct scanner_conf, watch, "10s", "100ms", "1h",
 		"how often the signatures are looked at for new ones"),
+	SETTING(struct scanner_conf, restless, "5m", "1s", "1d",
+		"new signatures are loaded once their files have not changed "
+		"for 300 ms; if that does not come about for so long, an "
+		"alarm is raised and they are loaded as they are"),
 	SETTING(struct scanner_conf, reload, "beside", "beside|free_first",
 		NULL,
 		"beside: new signatures are loaded while the old still scan, "

@@ -40,6 +40,7 @@ struct scanner_conf {
 	int64_t recursion;
 	struct duration engine_time;	/* after which libclamav gives up */
 	struct duration watch;		/* how often the database is looked at */
+	struct duration restless;	/* the database may change without rest */
 	struct choice reload;		/* enum scanner_reload */
 };
 

@@ -160,9 +160,23 @@ static void put_trouble(const struct json_value *scanner)
 		line("Trouble", SLICE("the signatures are older than "
 				      "antivirus.max_age: is freshclam "
 				      "running?"));
+	if (json_number(scanner, "restless") > 0)
+		line("Trouble", SLICE("the signatures keep changing; the log "
+				      "says more"));
 	if (json_number(scanner, "load_failed") > 0)
 		line("Trouble", SLICE("the newest signatures cannot be "
 				      "loaded; the log says why"));
+}
+
+static void put_waits(struct arena *a, const struct json_value *waits)
+{
+	double most_ms = waits ? json_number(waits, "at_most_ms") : 0;
+
+	if (most_ms > 0)
+		line("Waits", arena_printf(a, "%.1f ms for a scanner in the "
+					   "mean, none over %.0f ms",
+					   json_number(waits, "mean_ms"),
+					   most_ms));
 }
 
 static void put_text(struct arena *a, const struct conf *conf,
@@ -172,7 +186,13 @@ static void put_text(struct arena *a, const struct conf *conf,
 		conf_group(conf, &antivirus_settings);
 	bool ours = slice_eq(antivirus->engine.s, SLICE("libclamav"));
 
-	line("Engine", antivirus->engine.s);
+	struct slice version = json_text(scanner, "engine");
+
+	line("Engine", version.n > 0
+			       ? arena_printf(a, "%.*s, %.*s",
+					      SLICE_FMT(antivirus->engine.s),
+					      SLICE_FMT(version))
+			       : antivirus->engine.s);
 	if (f->count > 0)
 		line("Scanner", ours ? state_words(scanner)
 				     : SLICE("takes messages apart for "
@@ -187,9 +207,12 @@ static void put_text(struct arena *a, const struct conf *conf,
 				  f->exact ? ""
 					   : ", what they share counted for "
 					     "each (root sees more)"));
-	line("Queue", arena_printf(a, "%.0f wait, %.0f at work",
+	line("Queue", arena_printf(a, "%.0f wait, %.0f of %.0f scanners at "
+				   "work",
 				   json_number(scanner, "queued"),
-				   json_number(scanner, "busy")));
+				   json_number(scanner, "busy"),
+				   json_number(scanner, "scanners")));
+	put_waits(a, json_member(scanner, "queue_wait"));
 	line("Since start",
 	     arena_printf(a, "%.0f clean, %.0f infected, %.0f unscanned",
 			  json_number(scanner, "clean"),
@@ -203,19 +226,21 @@ static void put_json(struct arena *a, const struct json_value *scanner,
 {
 	const char *const numbers[] = {
 		"signatures", "database_version", "database_time", "loaded",
-		"overaged",   "load_failed",	  "queued",	   "busy",
-		"clean",      "infected",	  "unscanned"};
+		"overaged",   "restless",	  "load_failed",   "queued",
+		"scanners",   "busy",		  "clean",	   "infected",
+		"unscanned"};
 	const size_t count = sizeof(numbers) / sizeof(numbers[0]);
-	struct json_field fields[16] = {
+	struct json_field fields[20] = {
 		{"state", JSON_FIELD_TEXT, json_text(scanner, "state"), 0},
+		{"engine", JSON_FIELD_TEXT, json_text(scanner, "engine"), 0},
 		JSON_NUMBER("processes", f->count),
 		JSON_NUMBER("memory_bytes", f->bytes),
 	};
 
 	for (size_t i = 0; i < count; i++)
-		fields[3 + i] = (struct json_field)JSON_NUMBER(
+		fields[4 + i] = (struct json_field)JSON_NUMBER(
 			numbers[i], json_number(scanner, numbers[i]));
-	printf("%s\n", json_line(a, fields, 3 + count).p);
+	printf("%s\n", json_line(a, fields, 4 + count).p);
 }
 
 static int show(const struct options *o, const struct conf *conf)

@@ -540,6 +540,13 @@ const struct family families[] = {
 		.help = "Time spent on scanning a message.",
 	},
 	{
+		.first = HISTOGRAM_SCAN_QUEUE,
+		.kind = FAMILY_HISTOGRAM,
+		.name = "scan_queue_seconds",
+		.unit = "seconds",
+		.help = "Time that a message waited for a free scanner.",
+	},
+	{
 		.first = COUNTER_SCAN_LOADS_FAILED,
 		.name = "scan_failed_loads",
 		.help = "Times that signatures could not be loaded.",
@@ -561,6 +568,13 @@ const struct family families[] = {
 		.highest = true,
 	},
 	{
+		.first = GAUGE_SCANNERS,
+		.kind = FAMILY_GAUGE,
+		.name = "scanners",
+		.help = "Scanner processes, at a message or waiting for one.",
+		.highest = true,
+	},
+	{
 		.first = GAUGE_SCANNERS_BUSY,
 		.kind = FAMILY_GAUGE,
 		.name = "scanners_busy",
@@ -576,6 +590,14 @@ const struct family families[] = {
 		.highest = true,
 	},
 	{
+		.first = GAUGE_SCAN_RESTLESS,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_database_restless",
+		.help = "Whether the signatures have kept changing for longer "
+			"than scanner.restless.",
+		.highest = true,
+	},
+	{
 		.first = GAUGE_SCAN_FAILED,
 		.kind = FAMILY_GAUGE,
 		.name = "scan_load_failed",
@@ -588,6 +610,13 @@ const struct family families[] = {
 		.name = "scan_loaded_timestamp_seconds",
 		.unit = "seconds",
 		.help = "When signatures were last loaded.",
+		.highest = true,
+	},
+	{
+		.first = GAUGE_ENGINE_VERSION,
+		.kind = FAMILY_GAUGE,
+		.name = "scan_engine_version",
+		.help = "Version of libclamav: 1.4.6 is 1004006.",
 		.highest = true,
 	},
 	{

@@ -228,6 +228,9 @@ static void look_at_scanner(const struct health *h, struct finding *finding)
 	else if (counters_highest(counters, GAUGE_SCAN_FAILED) > 0)
 		find(finding, true,
 		     "new signatures cannot be loaded; the log says why");
+	else if (counters_highest(counters, GAUGE_SCAN_RESTLESS) > 0)
+		find(finding, true,
+		     "the signatures keep changing (scanner.restless)");
 	else
 		find(finding, false, "scans for %llu signatures",
 		     (unsigned long long)counters_highest(counters,

@@ -21,6 +21,8 @@ struct scan_board {
 	/* Written by the generation before it says that it is ready. */
 	struct clamav_about about;
 	char trouble[512];	/* why it ended without being ready */
+	bool changed;		/* the files did, while it loaded them */
+	atomic_uint children;	/* that are there, at work or waiting */
 	struct scan_line lines[SCAN_CHILDREN_MAX];
 };
 

@@ -8,6 +8,7 @@
 #include "milter/daemon/child.h"
 #include "milter/daemon/scan_child.h"
 #include "milter/daemon/scan_tmp.h"
+#include "milter/daemon/scan_watch.h"
 #include "milter/daemon/settings.h"
 #include "milter/scan/mime.h"
 
@@ -159,6 +160,15 @@ static void bound_child(const struct keeper *k, size_t i, int64_t now_ms)
 	}
 }
 
+static unsigned count_children(const struct keeper *k)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < k->count; i++)
+		count += k->places[i].pid > 0;
+	return count;
+}
+
 static void look_at_children(struct keeper *k)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -169,14 +179,7 @@ static void look_at_children(struct keeper *k)
 		    k->places[i].start_at_ms <= now_ms)
 			start_child(k, i);
 	}
-}
-
-static bool has_children(const struct keeper *k)
-{
-	for (size_t i = 0; i < k->count; i++)
-		if (k->places[i].pid > 0)
-			return true;
-	return false;
+	atomic_store(&k->board->children, count_children(k));
 }
 
 static void hear_supervisor(struct keeper *k)
@@ -194,7 +197,7 @@ static void hear_supervisor(struct keeper *k)
 	close(k->until[1]);
 }
 
-static int load(struct keeper *k, struct err *err)
+static int load(struct keeper *k, enum scan_load how, struct err *err)
 {
 	const struct antivirus_conf *antivirus =
 		conf_group(k->process->conf, &antivirus_settings);
@@ -211,12 +214,17 @@ static int load(struct keeper *k, struct err *err)
 		.phishing = antivirus->phishing,
 		.pua = antivirus->pua,
 	};
+	uint64_t state = scan_watch_state(options.database);
 
 	k->clamav = clamav_load(&options, &k->board->about, err);
+	k->board->changed = how == SCAN_LOAD_UNCHANGED &&
+			    state != scan_watch_state(options.database);
+	if (k->clamav && k->board->changed)
+		return err_set(err, "the files changed while they were loaded");
 	return k->clamav ? 0 : -1;
 }
 
-static int prepare(struct keeper *k, bool engine, struct err *err)
+static int prepare(struct keeper *k, enum scan_load how, struct err *err)
 {
 	const struct daemon_conf *daemon =
 		conf_group(k->process->conf, &daemon_settings);
@@ -228,7 +236,7 @@ static int prepare(struct keeper *k, bool engine, struct err *err)
 		return -1;
 	if (pipe2(k->until, O_CLOEXEC) != 0)
 		return err_set(err, "no pipe: %s", strerror(errno));
-	if (engine && load(k, err) < 0)
+	if (how != SCAN_LOAD_NOTHING && load(k, how, err) < 0)
 		return -1;
 	mime_start();
 	k->count = children_wanted(k->conf);
@@ -241,7 +249,8 @@ static int prepare(struct keeper *k, bool engine, struct err *err)
 }
 
 static _Noreturn void run(const struct process *process,
-			  struct scan_board *board, int control, bool engine)
+			  struct scan_board *board, int control,
+			  enum scan_load how)
 {
 	static const char ready = ROLE_SAYS_READY;
 	static struct keeper k;
@@ -252,7 +261,7 @@ static _Noreturn void run(const struct process *process,
 					       &scanner_settings),
 			    .board = board,
 			    .control = control};
-	if (prepare(&k, engine, &err) < 0) {
+	if (prepare(&k, how, &err) < 0) {
 		snprintf(board->trouble, sizeof(board->trouble), "%s",
 			 err.text);
 		scan_tmp_remove(k.folder);
@@ -261,7 +270,7 @@ static _Noreturn void run(const struct process *process,
 	/* What the board says is read before a child could change it. */
 	(void)!send(control, &ready, 1, MSG_NOSIGNAL);
 	look_at_children(&k);
-	while (!k.ending || has_children(&k)) {
+	while (!k.ending || count_children(&k) > 0) {
 		hear_supervisor(&k);
 		bury_children(&k);
 		look_at_children(&k);
@@ -272,7 +281,7 @@ static _Noreturn void run(const struct process *process,
 }
 
 int scan_generation_start(struct scan_generation *gen,
-			  const struct process *process, bool engine,
+			  const struct process *process, enum scan_load load,
 			  struct err *err)
 {
 	void *board = mmap(NULL, sizeof(struct scan_board),
@@ -293,7 +302,7 @@ int scan_generation_start(struct scan_generation *gen,
 	gen->pid = fork();
 	if (gen->pid == 0) {
 		close(control[0]);
-		run(process, board, control[1], engine);
+		run(process, board, control[1], load);
 	}
 	close(control[1]);
 	if (gen->pid > 0)

@@ -15,9 +15,17 @@ struct scan_generation {
 	bool ready, ending;
 };
 
-/* With `engine`, libclamav is loaded. -1: it could not be started. */
+/* What it loads. */
+enum scan_load {
+	SCAN_LOAD_NOTHING,	/* messages are only taken apart */
+	SCAN_LOAD_ANYTHING,
+	/* It ends if the files change while it loads them: it may have parts
+	 * of both. */
+	SCAN_LOAD_UNCHANGED,
+};
+/* -1: it could not be started. */
 int scan_generation_start(struct scan_generation *gen,
-			  const struct process *process, bool engine,
+			  const struct process *process, enum scan_load load,
 			  struct err *err);
 /* Its children finish what they have, and it ends. */
 void scan_generation_end(struct scan_generation *gen);

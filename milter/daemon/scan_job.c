@@ -1,5 +1,6 @@
 /* A message that could change while it is read is refused. */
 #include "milter/daemon/scan_job.h"
+#include "common/base/clock.h"
 #include "milter/net/scan_wire.h"
 
 #include <fcntl.h>
@@ -93,7 +94,10 @@ bool scan_job_take(int queue, struct scan_job *job_r)
 
 	if (!receive(queue, &request, fds))
 		return false;
-	*job_r = (struct scan_job){.reply = fds[1]};
+	*job_r = (struct scan_job){
+		.reply = fds[1],
+		.waited_us = clock_mono_us() - request.asked_us,
+	};
 	if (send(fds[1], &begun, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) {
 		close(fds[0]);
 		close(fds[1]);
@@ -114,6 +118,7 @@ void scan_job_end(struct scan_job *job, struct counter_slot *slot,
 	if (report->result == SCAN_UNSCANNED)
 		counter_add_at(slot, COUNTER_SCAN_TROUBLES, report->trouble, 1);
 	histogram_add(slot, HISTOGRAM_SCAN, 0, report->us);
+	histogram_add(slot, HISTOGRAM_SCAN_QUEUE, 0, job->waited_us);
 	buf_add_char(&out, SCAN_SAYS_REPORT);
 	buf_add(&out, scan_report_pack(arena, report));
 	(void)setsockopt(job->reply, SOL_SOCKET, SO_SNDBUF, &bytes,

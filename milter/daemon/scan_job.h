@@ -7,6 +7,7 @@
 
 struct scan_job {
 	int reply;
+	int64_t waited_us;	/* until it was taken */
 	struct slice message;	/* mapped; empty where it may not be read */
 	const char *refused;	/* why it may not, or NULL */
 };

@@ -6,6 +6,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+/* A change is believed once it has held for that long. */
+#define SETTLE_MS 300
+/* How often the folder is looked at while it changes. */
+#define CLOSELY_MS 100
+
 static bool is_database(struct slice name)
 {
 	static const char *const ends[] = {
@@ -55,4 +60,37 @@ uint64_t scan_watch_state(const char *folder)
 	if (dir)
 		closedir(dir);
 	return state;
+}
+
+static void look(struct scan_watch *w, int64_t now_ms)
+{
+	uint64_t state = w->folder ? scan_watch_state(w->folder) : 1;
+
+	if (state != w->seen)
+		w->seen_ms = now_ms;
+	w->seen = state;
+	w->look_ms = now_ms + w->every_ms;
+	if (now_ms - w->seen_ms < SETTLE_MS && w->every_ms > CLOSELY_MS)
+		w->look_ms = now_ms + CLOSELY_MS;
+}
+
+bool scan_watch_has_news(struct scan_watch *w, uint64_t loaded, int64_t now_ms)
+{
+	if (now_ms >= w->look_ms)
+		look(w, now_ms);
+	if (w->seen == 0 || now_ms - w->seen_ms >= SETTLE_MS) {
+		w->changing_ms = 0;
+		w->restless = false;
+		return w->seen != 0 && w->seen != loaded;
+	}
+	if (w->changing_ms == 0)
+		w->changing_ms = w->seen_ms;
+	if (loaded == 0)
+		return true;
+	if (now_ms - w->changing_ms < w->restless_ms)
+		return false;
+	/* As long again, until it is loaded the next time. */
+	w->changing_ms = now_ms;
+	w->restless = true;
+	return w->seen != loaded;
 }

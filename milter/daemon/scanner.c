@@ -27,9 +27,9 @@
 #include <unistd.h>
 
 #define LOOK_MS 200
-/* A change is believed once it has held for that long. */
-#define SETTLE_MS 300
 #define RETRY_MS 60000
+/* While the old signatures serve. */
+#define RETRY_SERVING_MS 600000
 #define COMPLAIN_MS 600000
 #define END_MS 3000
 
@@ -38,10 +38,11 @@ struct scanner {
 	bool engine;		/* libclamav is used at all */
 	struct scan_generation now, next, old;
 	struct clamav_about about; /* of `now` */
-	uint64_t loaded, seen;	/* states of the folder */
-	uint64_t failed;	/* the state that would not load, or 0 */
-	int64_t seen_ms, look_ms, retry_ms, complain_ms;
-	bool ready_said, aged;
+	struct scan_watch watch;
+	/* States of the folder: tried last, in use, not to be loaded; or 0. */
+	uint64_t loaded, serving, failed;
+	int64_t retry_ms, complain_ms;
+	bool ready_said, aged, restless_said;
 	char trouble[512];
 };
 
@@ -84,6 +85,11 @@ static void watch_age(struct scanner *s)
 	s->aged = aged;
 }
 
+static unsigned count_children(const struct scan_generation *gen)
+{
+	return gen->board ? atomic_load(&gen->board->children) : 0;
+}
+
 static void tell_gauges(struct scanner *s)
 {
 	enum scan_state state = s->now.ready  ? SCAN_STATE_SERVING
@@ -94,15 +100,21 @@ static void tell_gauges(struct scanner *s)
 	watch_age(s);
 	if (ioctl(ROLE_FD_SCANS, FIONREAD, &queued) != 0)
 		queued = 0;
-	if (state == SCAN_STATE_SERVING && (s->aged || s->failed))
+	if (state == SCAN_STATE_SERVING &&
+	    (s->aged || s->failed || s->watch.restless))
 		state = SCAN_STATE_OLD;
 	set_gauge(s, GAUGE_SCAN_STATE, state);
 	set_gauge(s, GAUGE_SCAN_QUEUED,
 		  (uint64_t)queued / sizeof(struct scan_request));
 	set_gauge(s, GAUGE_SCANNERS_BUSY,
 		  count_busy(&s->now) + count_busy(&s->old));
+	set_gauge(s, GAUGE_SCANNERS,
+		  count_children(&s->now) + count_children(&s->old));
 	set_gauge(s, GAUGE_SCAN_OVERAGED, s->aged);
+	set_gauge(s, GAUGE_SCAN_RESTLESS, s->watch.restless);
 	set_gauge(s, GAUGE_SCAN_FAILED, s->failed != 0);
+	set_gauge(s, GAUGE_ENGINE_VERSION,
+		  s->now.ready ? s->about.engine_number : 0);
 	set_gauge(s, GAUGE_SIGNATURES, s->now.ready ? s->about.signatures : 0);
 	set_gauge(s, GAUGE_DATABASE_VERSION,
 		  s->now.ready ? s->about.database_version : 0);
@@ -135,7 +147,8 @@ static void complain(struct scanner *s, const char *what)
 static void load_failed(struct scanner *s, const char *why)
 {
 	counter_add(s->process.slot, COUNTER_SCAN_LOADS_FAILED, 1);
-	s->retry_ms = clock_mono_ms() + RETRY_MS;
+	s->retry_ms = clock_mono_ms() +
+		      (s->now.ready ? RETRY_SERVING_MS : RETRY_MS);
 	if (s->failed != s->loaded) {
 		log_error("the signatures cannot be loaded%s: %s",
 			  s->now.ready ? ", the old ones stay" : "", why);
@@ -146,39 +159,41 @@ static void load_failed(struct scanner *s, const char *why)
 	say_ready(s);
 }
 
+/* Signatures that may be half written replace none that serve. */
+static enum scan_load what_to_load(const struct scanner *s)
+{
+	if (!s->engine)
+		return SCAN_LOAD_NOTHING;
+	return s->now.pid > 0 && !s->watch.restless ? SCAN_LOAD_UNCHANGED
+						    : SCAN_LOAD_ANYTHING;
+}
+
 static void begin(struct scanner *s)
 {
 	struct err err;
 
-	s->loaded = s->seen;
-	if (scan_generation_start(&s->next, &s->process, s->engine, &err) < 0)
+	s->loaded = s->watch.seen;
+	if (scan_generation_start(&s->next, &s->process, what_to_load(s),
+				  &err) < 0)
 		load_failed(s, err.text);
 }
 
-/* Whether the folder has something that was not tried, and rests. */
 static bool has_news(struct scanner *s, int64_t now_ms)
 {
-	uint64_t state;
-
-	if (now_ms >= s->look_ms) {
-		state = s->engine ? scan_watch_state(antivirus_of(s)->database.s.p)
-				  : 1;
-		if (state != s->seen)
-			s->seen_ms = now_ms;
-		s->seen = state;
-		s->look_ms = now_ms + conf_of(s)->watch.ms;
-		/* It is watched closely while it changes. */
-		if (state != s->loaded && conf_of(s)->watch.ms > SETTLE_MS)
-			s->look_ms = now_ms + SETTLE_MS;
-	}
-	if (s->seen == 0)
-		return false;
-	if (s->loaded == 0)
+	if (scan_watch_has_news(&s->watch, s->loaded, now_ms))
 		return true;
-	if (s->seen != s->loaded)
-		return now_ms - s->seen_ms >= SETTLE_MS ||
-		       (now_ms > s->seen_ms && conf_of(s)->watch.ms < SETTLE_MS);
-	return s->now.pid == 0 && now_ms >= s->retry_ms;
+	return s->watch.seen != 0 && (s->now.pid == 0 || s->failed != 0) &&
+	       now_ms >= s->retry_ms;
+}
+
+static void watch_rest(struct scanner *s)
+{
+	if (s->watch.restless && !s->restless_said)
+		log_error("the signatures in %s keep changing, for longer "
+			  "than scanner.restless; they are loaded as they are: "
+			  "is something at work on the files themselves?",
+			  s->watch.folder);
+	s->restless_said = s->watch.restless;
 }
 
 static void look(struct scanner *s)
@@ -189,6 +204,7 @@ static void look(struct scanner *s)
 	if (s->next.pid > 0 || s->old.pid > 0)
 		return;
 	if (has_news(s, now_ms)) {
+		watch_rest(s);
 		if (s->now.pid > 0 &&
 		    conf_of(s)->reload.value == SCANNER_RELOAD_FREE_FIRST) {
 			s->old = s->now;
@@ -199,7 +215,7 @@ static void look(struct scanner *s)
 			return;
 		}
 		begin(s);
-	} else if (s->now.pid == 0 && s->seen == 0) {
+	} else if (s->now.pid == 0 && s->watch.seen == 0) {
 		snprintf(what, sizeof(what), "there are no signatures in %s",
 			 antivirus_of(s)->database.s.p);
 		complain(s, what);
@@ -215,6 +231,7 @@ static void promote(struct scanner *s)
 	s->next = (struct scan_generation){.control = -1};
 	s->about = s->now.board->about;
 	s->about.engine[sizeof(s->about.engine) - 1] = '\0';
+	s->serving = s->loaded;
 	s->failed = 0;
 	s->complain_ms = 0;
 	s->trouble[0] = '\0';
@@ -229,17 +246,31 @@ static void promote(struct scanner *s)
 	say_ready(s);
 }
 
+static void next_died(struct scanner *s, const char *how)
+{
+	const struct scan_board *board = s->next.board;
+	bool changed = board->changed;
+	char why[512];
+
+	snprintf(why, sizeof(why), "%.*s", (int)sizeof(board->trouble) - 1,
+		 board->trouble[0] ? board->trouble : how);
+	scan_generation_bury(&s->next);
+	if (changed) {
+		log_info("the signatures changed while they were loaded; they "
+			 "are loaded again once they rest");
+		s->loaded = s->serving;
+		return;
+	}
+	load_failed(s, why);
+}
+
 static void died(struct scanner *s, struct scan_generation *gen, int status)
 {
-	char how[CHILD_TEXT], why[512];
+	char how[CHILD_TEXT];
 
 	child_describe(status, how);
 	if (gen == &s->next) {
-		snprintf(why, sizeof(why), "%.*s",
-			 (int)sizeof(gen->board->trouble) - 1,
-			 gen->board->trouble[0] ? gen->board->trouble : how);
-		scan_generation_bury(gen);
-		load_failed(s, why);
+		next_died(s, how);
 		return;
 	}
 	if (gen == &s->now && !gen->ending) {
@@ -336,6 +367,11 @@ static int start(struct scanner *s, struct err *err)
 	    antivirus_engine(s->process.conf, &engine, &where, err) < 0)
 		return -1;
 	s->engine = engine == ANTIVIRUS_LIBCLAMAV;
+	s->watch = (struct scan_watch){
+		.folder = s->engine ? antivirus_of(s)->database.s.p : NULL,
+		.every_ms = conf_of(s)->watch.ms,
+		.restless_ms = conf_of(s)->restless.ms,
+	};
 	s->now.control = s->next.control = s->old.control = -1;
 	close(ROLE_FD_RECORDS);
 	return 0;

@@ -216,6 +216,22 @@ static const char *scanner_state(const struct status *s)
 	return words[state < sizeof(words) / sizeof(words[0]) ? state : 0];
 }
 
+/* The version of libclamav in words, null while there is none. */
+static void add_engine(struct status *s)
+{
+	uint64_t v = counters_highest(s->counters, GAUGE_ENGINE_VERSION);
+	struct arena *arena = s->w.out->arena;
+
+	if (v == 0)
+		json_add_null(&s->w, "engine");
+	else
+		json_add_text(&s->w, "engine",
+			      arena_printf(arena, "ClamAV %u.%u.%u",
+					   (unsigned)(v / 1000000),
+					   (unsigned)(v / 1000 % 1000),
+					   (unsigned)(v % 1000)));
+}
+
 static void add_scanner(struct status *s)
 {
 	static const struct member highest[] = {
@@ -227,18 +243,25 @@ static void add_scanner(struct status *s)
 
 	json_open_object(&s->w, "scanner");
 	json_add_text(&s->w, "state", slice_cstr(scanner_state(s)));
+	add_engine(s);
 	for (size_t i = 0; i < sizeof(highest) / sizeof(highest[0]); i++)
 		json_add_number(&s->w, highest[i].name,
 				counters_highest(s->counters, highest[i].cell));
 	json_add_bool(&s->w, "overaged",
 		      counters_highest(s->counters, GAUGE_SCAN_OVERAGED) > 0);
+	json_add_bool(&s->w, "restless",
+		      counters_highest(s->counters, GAUGE_SCAN_RESTLESS) > 0);
 	json_add_bool(&s->w, "load_failed",
 		      counters_highest(s->counters, GAUGE_SCAN_FAILED) > 0);
 	json_add_number(&s->w, "failed_loads",
 			at(s, COUNTER_SCAN_LOADS_FAILED, 0));
 	json_add_number(&s->w, "queued",
 			counters_highest(s->counters, GAUGE_SCAN_QUEUED));
+	json_add_number(&s->w, "scanners", at(s, GAUGE_SCANNERS, 0));
 	json_add_number(&s->w, "busy", at(s, GAUGE_SCANNERS_BUSY, 0));
+	json_open_object(&s->w, "queue_wait");
+	add_times(s, HISTOGRAM_SCAN_QUEUE, 0);
+	json_close_object(&s->w);
 	for (unsigned i = 0; i < SCANS; i++)
 		json_add_number(&s->w, scan_result_word((enum scan_result)i),
 				at(s, COUNTER_SCANS, i));

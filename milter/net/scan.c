@@ -18,6 +18,7 @@ struct request {
 	int reply;		/* our end; -1: it has ended */
 	int theirs;		/* their end, until it is sent; else -1 */
 	bool begun;
+	int64_t asked_us;	/* since when it waits to be taken */
 	int64_t until_ms;	/* to be taken, then to be done */
 	int64_t time_ms;
 	const struct scan_report *report;
@@ -56,7 +57,8 @@ static void close_end(int *fd)
 static bool send_request(struct scan *scan)
 {
 	struct request *r = &scan->request;
-	const struct scan_request words = {SCAN_REQUEST_VERSION, 0, scan->size};
+	const struct scan_request words = {SCAN_REQUEST_VERSION, 0, scan->size,
+					   r->asked_us};
 	struct iovec bytes = {(void *)(uintptr_t)&words, sizeof(words)};
 	int fds[2] = {scan->fd, r->theirs};
 	union {
@@ -86,7 +88,8 @@ static void begin_request(struct scan *scan, const struct scan_options *options)
 
 	r->queue = options->queue;
 	r->time_ms = options->time_ms;
-	r->until_ms = clock_mono_ms() + options->queue_ms;
+	r->asked_us = clock_mono_us();
+	r->until_ms = r->asked_us / 1000 + options->queue_ms;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		       0, pair) < 0) {
 		r->report = unscanned(scan->arena, SCAN_ERROR,

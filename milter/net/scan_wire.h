@@ -18,12 +18,13 @@
 
 #include <stdint.h>
 
-#define SCAN_REQUEST_VERSION 1
+#define SCAN_REQUEST_VERSION 2
 
 struct scan_request {
 	uint32_t version;
 	uint32_t reserved;
 	uint64_t size;		/* of the message in the memfd */
+	int64_t asked_us;	/* monotonic: since when it waits */
 };
 
 #define SCAN_SAYS_BEGUN 'b'

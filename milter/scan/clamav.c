@@ -193,6 +193,30 @@ static int load(struct clamav *clamav, const struct clamav_options *o,
 	return 0;
 }
 
+/* "1.4.6" as 1004006; what follows the third number is left out. */
+static uint64_t version_number(struct slice text)
+{
+	uint64_t whole = 0, number = 0;
+	int dots = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (ascii_is_digit(text.p[i])) {
+			number = (number * 10 + (uint64_t)(text.p[i] - '0')) %
+				 1000;
+		} else if (text.p[i] == '.' && dots < 2) {
+			whole = (whole + number) * 1000;
+			number = 0;
+			dots++;
+		} else {
+			break;
+		}
+	}
+	whole += number;
+	for (; dots < 2; dots++)
+		whole *= 1000;
+	return whole;
+}
+
 struct clamav *clamav_load(const struct clamav_options *options,
 			   struct clamav_about *about_r, struct err *err)
 {
@@ -201,6 +225,7 @@ struct clamav *clamav_load(const struct clamav_options *options,
 	*about_r = (struct clamav_about){.signatures = 0};
 	snprintf(about_r->engine, sizeof(about_r->engine), "ClamAV %s",
 		 cl_retver());
+	about_r->engine_number = version_number(slice_cstr(cl_retver()));
 	cl_set_clcb_msg(drop_message);
 	if (clamav && cl_init(CL_INIT_DEFAULT) == CL_SUCCESS)
 		clamav->engine = cl_engine_new();

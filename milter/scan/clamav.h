@@ -22,6 +22,7 @@ struct clamav_options {
 /* What was loaded. */
 struct clamav_about {
 	char engine[64];		/* "ClamAV 1.4.6" */
+	uint64_t engine_number;		/* 1004006 */
 	uint64_t database_version;	/* of the daily signatures, or 0 */
 	int64_t database_time;		/* of the newest */
 	uint64_t signatures;

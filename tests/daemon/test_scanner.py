@@ -16,15 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from support import ports
+from support import milterclient, ports, process
 from support.gatepost import Gatepost
+from support.milterclient import Session
 from support.scannerask import SIGNATURES, Scanner
+from support.signatures import copy_signatures, write_signatures
 
 # In two pieces, or virus scanners would find it here.
 EICAR = (rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD"
          rb"-ANTIVIRUS-TEST-FILE!$H+H*")
 ENCODED = base64.b64encode(EICAR).decode()
 PLAIN = b"Subject: x\r\n\r\n" + EICAR
+# So many that loading them takes a while.
+LARGE = 400000
 TESTFILES = Path("/usr/share/clamav-testfiles")
 
 
@@ -254,6 +258,29 @@ def test_one_that_hangs_is_ended_at_the_deadline(new_scanner):
     assert scanner.scan(PLAIN)["result"] == "infected"
 
 
+# Libclamav does not look at the clock while it is at one of these.
+SLOW = "".join(f"Slow{number}:0:*:6161616161{{{number}}}61616161{{-500}}"
+               f"6161{number % 256:02x}63\n" for number in range(2000))
+
+
+def test_one_that_nobody_ends_is_ended_by_its_cpu_time(new_scanner):
+    scanner = new_scanner({"scanner.time": "100ms", "scanner.processes": "1"},
+                          signatures=False)
+    (scanner.database / "slow.ndb").write_text(SLOW)
+    ports.wait_until(lambda: scanner.loads() == 1, 30, "the signatures")
+    generation, = scanner.generations()
+    reply = scanner.ask(b"Subject: x\r\n\r\n" + (b"a" * 70 + b"\r\n") * 200000)
+    assert reply.recv(10) == b"b"
+    os.kill(generation, signal.SIGSTOP)
+    try:
+        assert scanner.answer(reply) is None
+    finally:
+        os.kill(generation, signal.SIGCONT)
+    ports.wait_until(lambda: f"signal {signal.SIGXCPU:d}" in scanner.said(),
+                     10, "the reason")
+    assert scanner.scan(PLAIN)["result"] == "clean"
+
+
 def test_a_crash_costs_one_message(new_scanner):
     scanner = new_scanner({"scanner.processes": "1"})
     reply, pid = stopped_at_work(scanner)
@@ -272,6 +299,33 @@ def test_a_broken_database_keeps_the_old_one(new_scanner):
     assert scanner.loads() == 1
     (scanner.database / "bad.ndb").unlink()
     ports.wait_until(lambda: scanner.loads() == 2, 20, "the mended one")
+
+
+def test_files_that_change_while_they_are_loaded_are_loaded_again(
+        new_scanner):
+    scanner = new_scanner()
+    write_signatures(scanner.database / "large.hdb", LARGE)
+    ports.wait_until(lambda: len(scanner.generations()) == 2, 20,
+                     "another generation")
+    write_signatures(scanner.database / "more.hdb", 1)
+    ports.wait_until(lambda: scanner.loads() == 2, 60, "all signatures")
+    assert "changed while they were loaded" in scanner.said()
+    assert f"{LARGE + 3} signatures" in scanner.said()
+    assert f"{LARGE + 2} signatures" not in scanner.said()
+
+
+def test_files_that_never_rest_are_loaded_after_a_while(new_scanner):
+    scanner = new_scanner({"scanner.restless": "2s"})
+    began = time.monotonic()
+    while scanner.loads() < 2 and time.monotonic() < began + 20:
+        os.utime(scanner.database / "test.ndb")
+        time.sleep(0.05)
+    assert scanner.loads() == 2 and time.monotonic() > began + 1.9
+    assert "keep changing" in scanner.said()
+    assert scanner.scan(PLAIN)["result"] == "infected"
+    # At rest, it loads what it may have missed.
+    os.utime(scanner.database / "test.ndb")
+    ports.wait_until(lambda: scanner.loads() == 3, 20, "the last of it")
 
 
 def test_without_signatures_each_message_is_told_so(new_scanner):
@@ -322,9 +376,67 @@ def test_a_reload_that_changes_nothing_keeps_the_scanner(daemon):
 
     status = ports.wait_until(told, 20, "the scanner to serve")
     assert status["signatures"] == 2
+    assert re.fullmatch(r"ClamAV \d+\.\d+\.\d+", status["engine"])
     before = daemon._children("gatepost-scanner")
     assert len(before) == 1
     daemon.reload()
     ports.wait_until(lambda: "generation 2" in daemon.log.read_text(), 20,
                      "the reload")
     assert daemon._children("gatepost-scanner") == before
+
+
+def judged(daemon, number, data):
+    """The milter's verdict on a message with those bytes."""
+    with Session(daemon.milter) as session:
+        session.open(ip="192.0.2.1")
+        answer = session.message(mail(data), f"B{number}")
+        session.quit()
+        return answer.verdict
+
+
+def scanner_state(daemon):
+    return json.loads(daemon.http("/status")[1])["scanner"]
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2 + 3)
+
+
+def overwrite(path):
+    path.write_bytes(os.urandom(1 << 20))
+
+
+@pytest.mark.parametrize("harm", [cut, overwrite])
+def test_files_that_break_while_they_are_loaded_let_no_mail_pass(
+        folder, harm):
+    where = copy_signatures(folder / f"broken-{harm.__name__}")
+    large = where / "large.hdb"
+    with Gatepost(folder / harm.__name__, "127.0.0.1@9", {
+            "antivirus.engine": "libclamav", "antivirus.action": "reject",
+            "antivirus.database": where, "scanner.watch": "200ms",
+            "trusted_networks": "192.0.2.0/24"}) as daemon:
+        ports.wait_until(lambda: scanner_state(daemon)["state"] == "serving",
+                         20, "the scanner to serve")
+        supervisor, = daemon._children("gatepost-scanner")
+        write_signatures(large, LARGE)
+        ports.wait_until(lambda: len(process.children(supervisor)) == 2, 20,
+                         "another generation")
+        harm(large)
+        assert daemon.log.read_text().count("scanning with") == 1
+        until = time.monotonic() + 60
+        number = 0
+        while not scanner_state(daemon)["load_failed"] or number < 20:
+            assert time.monotonic() < until
+            number += 1
+            assert judged(daemon, number, EICAR) == milterclient.REJECT
+            assert judged(daemon, number, b"x") == milterclient.CONTINUE
+        state = scanner_state(daemon)
+        assert (state["state"], state["signatures"]) == ("old", 3)
+        assert state["unscanned"] == 0
+        daemon.wait_line("cannot be loaded, the old ones stay")
+        status, text = daemon.http("/healthz")
+        assert status == 503
+        assert re.search(r"^scanner +ill +new signatures cannot", text, re.M)
+        large.unlink()
+        ports.wait_until(lambda: scanner_state(daemon)["state"] == "serving",
+                         20, "good signatures")

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import tarfile
 import threading
@@ -211,7 +212,10 @@ def test_the_scanner_tells_of_itself(scanning):
     assert done.returncode == 0, done.stderr
     said = dict(line.split(None, 1) for line in done.stdout.splitlines())
     assert said["Scanner"] == "scans"
+    assert said["Engine"].startswith("libclamav, ClamAV ")
     assert said["Signatures"].startswith("3, ")
+    assert re.fullmatch(r"\d+\.\d ms for a scanner in the mean, none over "
+                        r"\d+ ms", said["Waits"])
     status = json.loads(
         scanning.gatepost.run("scanner", "status", "--json").stdout)
     assert status["state"] == "serving"
@@ -219,6 +223,8 @@ def test_the_scanner_tells_of_itself(scanning):
     assert status["infected"] > 0
     # The supervisor, a generation, and at least one child.
     assert status["processes"] >= 3
+    assert status["scanners"] == status["processes"] - 2
+    assert status["engine"] in said["Engine"]
     assert status["memory_bytes"] > 1 << 20
 
 

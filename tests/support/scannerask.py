@@ -9,6 +9,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 from support.gatepost import program
@@ -134,7 +135,8 @@ class Scanner:
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
         mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.queue.sendmsg(
-            [struct.pack("=IIQ", 1, 0, len(message))],
+            [struct.pack("=IIQq", 2, 0, len(message),
+                         time.monotonic_ns() // 1000)],
             [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
               array.array("i", [fd, other.fileno()]))])
         os.close(fd)
