@@ -89,7 +89,7 @@ static void map(struct scan_job *job, int fd, uint64_t size)
 bool scan_job_take(int queue, struct scan_job *job_r)
 {
 	static const char begun = SCAN_SAYS_BEGUN;
-	struct scan_request request;
+	struct scan_request request = {0};
 	int fds[FDS];
 
 	if (!receive(queue, &request, fds))
