@@ -4,6 +4,7 @@
  */
 #include "milter/cli/quarantine_allow.h"
 
+#include "common/base/clock.h"
 #include "common/base/utf8.h"
 #include "milter/daemon/settings.h"
 #include "milter/net/deliver.h"
@@ -115,6 +116,13 @@ static int release_taken(const struct quarantine *q,
 	struct slice id = m->file.entry.id;
 	struct err err = {""};
 
+	/* Whether the recorder has been here already must not matter. */
+	if (vault_is_over(conf_group(q->conf, &vault_settings),
+			  m->file.entry.stored_ms, clock_wall_us() / 1000))
+		return verb_failed(&verb_quarantine, EXIT_INVALID,
+				   "%.*s is older than vault.keep and is about "
+				   "to be removed: it is not sent",
+				   SLICE_FMT(id));
 	if (m->state == VAULT_RELEASED && !q->to)
 		return verb_failed(&verb_quarantine, EXIT_INVALID,
 				   "%.*s was released already; to send it "

@@ -42,6 +42,12 @@ const struct settings_group vault_settings = {
 	.doc = "The vault: messages that were held, for the administrator",
 };
 
+bool vault_is_over(const struct vault_conf *conf, int64_t stored_ms,
+		   int64_t now_ms)
+{
+	return now_ms - stored_ms > conf->keep.ms;
+}
+
 void vault_path(const struct conf *conf, struct slice state_dir, char *path,
 		size_t room)
 {

@@ -47,6 +47,9 @@ struct vault_entry {
 	uint64_t size;			/* bytes of the message */
 };
 
+/* Whether what was stored then is older than vault.keep. */
+bool vault_is_over(const struct vault_conf *conf, int64_t stored_ms,
+		   int64_t now_ms);
 /* Where the vault of a configuration is. */
 void vault_path(const struct conf *conf, struct slice state_dir, char *path,
 		size_t room);

@@ -33,7 +33,7 @@ struct prune {
 
 static bool is_over(const struct prune *p, const struct candidate *c)
 {
-	return p->now_ms - c->stored_ms > p->conf->keep.ms;
+	return vault_is_over(p->conf, c->stored_ms, p->now_ms);
 }
 
 static bool is_too_much(const struct prune *p)

@@ -1,18 +1,26 @@
 """gatepost quarantine: what the vault holds as an operator sees it, and a
 release into a real Postfix, byte for byte."""
 
+import concurrent.futures
 import hashlib
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
+import threading
+import time
 
 import pytest
 
 from support import ports
 from support.gatepost import program
 from support.postfix import Postfix
+from support.smtpsink import SmtpSink
+
+# Past vault.keep.
+LATER = 31 * 86400
 
 EICAR = (b"From: \"Bad \x1b[31m\xe2\x80\xae\" <x@evil.example>\r\n"
          b"To: bob@gatepost.example\r\n"
@@ -44,6 +52,22 @@ class Vault:
                 capture_output=True, text=True, check=True, timeout=60)
             ids.append(done.stdout.strip())
         return ids
+
+    def prune(self):
+        """Removes what will have expired LATER; how many that are."""
+        done = subprocess.run(
+            [program("tests/milter/store/vault_fill"), self.folder, "prune",
+             str(LATER)], capture_output=True, text=True, check=True,
+            timeout=60)
+        return int(done.stdout)
+
+    def age(self, identity):
+        """Stores it as LATER ago."""
+        path = self.file(identity)
+        path.write_bytes(re.sub(
+            rb"^stored: (\d+)$",
+            lambda match: b"stored: %d" % (int(match[1]) - LATER * 1000),
+            path.read_bytes(), count=1, flags=re.MULTILINE))
 
     def command(self, *words):
         return [program("gatepost"), "quarantine", "-c", str(self.conf),
@@ -381,3 +405,77 @@ def test_a_store_that_fails_after_a_release_is_told(vault, postfix):
             "greylisting: store redis") in done.stderr.decode()
     assert vault.state(one) == "released"
     assert len(postfix.wait_delivered(1)) == 1
+
+
+# ---- release, expiry and delete at once ----
+
+def test_what_is_being_released_neither_expires_nor_is_deleted(vault):
+    one, = vault.fill(EICAR, rcpts="bob@gatepost.example")
+    may_end = threading.Event()
+    with SmtpSink({".": lambda _: may_end.wait(30) and None}) as sink:
+        send_to(vault, sink.port)
+        with subprocess.Popen(vault.command("release", one),
+                              stdout=subprocess.PIPE) as release:
+            ports.wait_until(lambda: sink.half, 10, "the message to come")
+            assert vault.prune() == 0
+            done = vault.run("delete", one)
+            assert done.returncode == 3
+            assert b"is being released" in done.stderr
+            assert vault.file(one).exists()
+            may_end.set()
+            assert b"was released to bob" in release.stdout.read()
+        assert release.returncode == 0
+        assert sink.messages[0].data == EICAR
+    assert vault.state(one) == "released"
+    assert vault.prune() == 1
+    done = vault.run("release", one, "--to", "eve@gatepost.example")
+    assert done.returncode == 1
+    assert b"there is no message" in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["--to", "eve@gatepost.example"]])
+def test_what_has_expired_is_not_released_though_it_is_still_there(vault,
+                                                                   words):
+    one, two = vault.fill(EICAR, EICAR, rcpts="bob@gatepost.example")
+    vault.age(one)
+    with SmtpSink() as sink:
+        send_to(vault, sink.port)
+        done = vault.run("release", one, two, *words)
+        assert done.returncode == 1
+        assert b"is older than vault.keep" in done.stderr
+        assert one.encode() in done.stderr
+        assert len(sink.messages) == 1
+    assert (vault.state(one), vault.state(two)) == ("held", "released")
+
+
+def test_of_release_delete_and_expiry_one_wins(vault):
+    """Whoever comes first; what was sent is what a release said."""
+    ids = vault.fill(*(b"Subject: %d\r\n\r\n" % n for n in range(16)),
+                     rcpts="bob@gatepost.example")
+    # So long that the others often meet a release under way.
+    with SmtpSink({".": lambda _: time.sleep(0.2)}) as sink:
+        send_to(vault, sink.port)
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            releases = {}
+            others = []
+            for n, one in enumerate(ids):
+                if n % 2:
+                    others.append(pool.submit(vault.run, "delete", one))
+                releases[one] = pool.submit(vault.run, "release", one)
+                if n in (7, 11, 15):
+                    others.append(pool.submit(vault.prune))
+        sent = {ids[int(message.data.split()[1])]
+                for message in sink.messages}
+        assert len(sent) == len(sink.messages)
+    assert {one for one in ids if releases[one].result().returncode == 0} \
+        == sent
+    for one in set(ids) - sent:
+        assert re.search(b"there is no message|is being released or deleted",
+                         releases[one].result().stderr)
+    assert all(isinstance(other.result(), int)
+               or other.result().returncode in (0, 1, 3) for other in others)
+    left = {item["id"]: item["state"] for item in vault.listed()}
+    assert set(left.values()) <= {"released"}
+    assert set(left) <= sent
+    print(f"measured: {len(sent)} of {len(ids)} were sent, "
+          f"{len(left)} are left")

@@ -3,14 +3,15 @@
  *
  *	vault_fill DIR CLASS held|copy SENDER RCPT[,RCPT…] FILE…
  *	vault_fill DIR many COUNT FILE	COUNT times that file
+ *	vault_fill DIR prune SECONDS	as the recorder does, so much later
  *
  * DIR is the state_dir. Prints the ids, a line each; "many" prints how many
- * microseconds each took instead.
+ * microseconds each took, and "prune" how many were removed.
  */
 #include "common/base/clock.h"
 #include "common/conf/conf.h"
 #include "common/verdict/wire.h"
-#include "milter/store/vault.h"
+#include "milter/store/vault_index.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -155,12 +156,28 @@ static void fill_many(struct filler *f, unsigned count, const char *path)
 	close(fd);
 }
 
+static void prune(const struct filler *f, int64_t later_s)
+{
+	struct err err = {""};
+	struct vault_index *index = vault_index_open(f->vault, &err);
+	struct vault_changes changes;
+	struct vault_pruned pruned;
+
+	if (!index || vault_index_sync(index, &changes, &err) < 0 ||
+	    vault_index_prune(index, conf_group(f->conf, &vault_settings),
+			      clock_wall_us() / 1000 + later_s * 1000, &pruned,
+			      &err) < 0)
+		die(err.text);
+	printf("%lld\n", (long long)pruned.messages);
+	vault_index_close(&index);
+}
+
 int main(int argc, char **argv)
 {
 	struct filler f = {.arena = arena_new(0)};
 	struct err err;
 
-	if (argc < 5)
+	if (argc < 4)
 		die("DIR CLASS held|copy SENDER RCPTS FILE…");
 	f.conf = conf_load(groups, "/dev/null", NULL, &err);
 	if (f.conf)
@@ -168,7 +185,9 @@ int main(int argc, char **argv)
 	if (!f.vault)
 		die(err.text);
 	f.entry.reason = SLICE("Eicar-Test-Signature");
-	if (strcmp(argv[2], "many") == 0) {
+	if (strcmp(argv[2], "prune") == 0) {
+		prune(&f, strtoll(argv[3], NULL, 10));
+	} else if (strcmp(argv[2], "many") == 0 && argc >= 5) {
 		fill_many(&f, (unsigned)strtoul(argv[3], NULL, 10), argv[4]);
 	} else if (argc >= 7) {
 		read_envelope(&f, argv + 2);
