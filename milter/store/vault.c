@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 static const struct setting rows[] = {
@@ -90,8 +89,7 @@ struct vault *vault_open(const struct conf *conf, struct slice state_dir,
 			vault->path, strerror(errno));
 		goto failed;
 	}
-	if (make_folder(vault->root, "tmp", vault->path, err) == 0 &&
-	    make_folder(vault->root, "failed", vault->path, err) == 0)
+	if (make_folder(vault->root, "tmp", vault->path, err) == 0)
 		return vault;
 failed:
 	vault_close(&vault);
@@ -232,39 +230,4 @@ int vault_store(const struct vault *vault, const struct vault_entry *entry,
 	if (bytes)
 		munmap(bytes, message.n);
 	return rc;
-}
-
-/* Whether that file is older than failures are remembered. */
-static bool is_old(int root, const char *name)
-{
-	struct stat st;
-
-	return fstatat(root, name, &st, 0) == 0 &&
-	       time(NULL) - st.st_mtime > VAULT_FAILURE_KEPT_S;
-}
-
-int vault_note_failure(const struct vault *vault,
-		       const unsigned char digest[32], bool *before_r,
-		       struct err *err)
-{
-	char name[16 + 2 * VAULT_DIGEST] = "failed/";
-	size_t at = sizeof("failed/") - 1;
-	int fd;
-
-	*before_r = false;
-	for (size_t i = 0; i < VAULT_DIGEST; i++, at += 2)
-		snprintf(name + at, 3, "%02x", digest[i]);
-	if (is_old(vault->root, name))
-		(void)unlinkat(vault->root, name, 0);
-	fd = openat(vault->root, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == EEXIST) {
-		*before_r = true;
-		return 0;
-	}
-	if (fd < 0)
-		return err_set(err, "%s/%s cannot be made: %s", vault->path,
-			       name, strerror(errno));
-	close(fd);
-	return 0;
 }

@@ -74,7 +74,8 @@ int vault_store(const struct vault *vault, const struct vault_entry *entry,
 
 /*
  * Remembers that the scanner failed over a message with this SHA-256, for
- * two days. *before_r: it had done so already. -1: it cannot be remembered.
+ * two days, unless too many others come after it. *before_r: it had done so
+ * already. -1: it cannot be remembered.
  */
 int vault_note_failure(const struct vault *vault, const unsigned char digest[32],
 		       bool *before_r, struct err *err);

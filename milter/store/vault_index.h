@@ -111,7 +111,7 @@ struct vault_pruned {
 /*
  * Removes what is too old or too much, the oldest first, as far as the index
  * knows (sync before); what somebody has taken stays. And files that were
- * never finished, and marks of failures that are over.
+ * never finished.
  */
 int vault_index_prune(struct vault_index *index,
 		      const struct vault_conf *conf, int64_t now_ms,

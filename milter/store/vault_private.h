@@ -12,6 +12,4 @@ struct vault {
 	int root; /* the folder */
 };
 
-#define VAULT_FAILURE_KEPT_S (2 * 24 * 3600)
-
 #endif

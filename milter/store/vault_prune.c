@@ -123,12 +123,11 @@ static int remove_messages(struct prune *p, struct err *err)
 	return 0;
 }
 
-/* Files of a folder that were last written so long ago. */
-static void remove_old_files(const struct prune *p, const char *folder,
-			     int64_t older_s)
+/* Files that were never renamed, and are not being written. */
+static void remove_unfinished(const struct prune *p)
 {
 	int64_t now_s = p->now_ms / 1000;
-	int fd = openat(p->x->vault->root, folder,
+	int fd = openat(p->x->vault->root, "tmp",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
@@ -141,7 +140,8 @@ static void remove_old_files(const struct prune *p, const char *folder,
 	}
 	while ((entry = readdir(dir)))
 		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) && now_s - st.st_mtime > older_s)
+		    S_ISREG(st.st_mode) &&
+		    now_s - st.st_mtime > UNFINISHED_KEPT_S)
 			(void)unlinkat(fd, entry->d_name, 0);
 	closedir(dir);
 }
@@ -158,8 +158,7 @@ int vault_index_prune(struct vault_index *x, const struct vault_conf *conf,
 	if (vault_index_ready(x, err) < 0)
 		return -1;
 	p.arena = arena_new(0);
-	remove_old_files(&p, "tmp", UNFINISHED_KEPT_S);
-	remove_old_files(&p, "failed", VAULT_FAILURE_KEPT_S);
+	remove_unfinished(&p);
 	rc = remove_messages(&p, err);
 	arena_free(&p.arena);
 	return rc;

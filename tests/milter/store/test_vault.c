@@ -3,6 +3,7 @@
 #include "common/verdict/fingerprint.h"
 #include "milter/store/vault_read.h"
 #include "tests/support/cmocka.h"
+#include "tests/support/wall_clock.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -227,21 +228,65 @@ static void what_is_no_id_makes_no_file(void **state)
 	close_place(&p);
 }
 
-static void a_failure_is_remembered(void **state)
+static bool failed_before(struct place *p, const unsigned char digest[32])
 {
-	unsigned char one[32] = {1}, other[32] = {2};
 	struct err err = {""};
-	struct place p = {.vault = NULL};
 	bool before;
+
+	if (vault_note_failure(p->vault, digest, &before, &err) < 0)
+		fail_msg("%s", err.text);
+	return before;
+}
+
+static void a_failure_is_remembered_for_two_days(void **state)
+{
+	const int64_t day_s = 24 * 3600, then_s = 1700000000;
+	unsigned char one[32] = {1}, other[32] = {2};
+	struct place p = {.vault = NULL};
 
 	(void)state;
 	open_place(&p, NULL);
-	assert_int_equal(vault_note_failure(p.vault, one, &before, &err), 0);
-	assert_false(before);
-	assert_int_equal(vault_note_failure(p.vault, other, &before, &err), 0);
-	assert_false(before);
-	assert_int_equal(vault_note_failure(p.vault, one, &before, &err), 0);
-	assert_true(before);
+	wall_clock_set(then_s);
+	assert_false(failed_before(&p, one));
+	wall_clock_set(then_s + day_s);
+	assert_false(failed_before(&p, other));
+	wall_clock_set(then_s + 2 * day_s);
+	assert_true(failed_before(&p, one));
+	wall_clock_set(then_s + 2 * day_s + 1);
+	assert_false(failed_before(&p, one));
+	assert_true(failed_before(&p, one));
+	assert_true(failed_before(&p, other));
+	wall_clock_set(0);
+	close_place(&p);
+}
+
+/* Of 40,000 the last are remembered, and the file is no larger than it may. */
+static void failures_take_no_more_room_than_they_may(void **state)
+{
+	struct place p = {.vault = NULL};
+	unsigned char digest[32];
+	struct slice bytes;
+	struct stat st;
+	char path[128];
+	int last = 0;
+
+	(void)state;
+	open_place(&p, NULL);
+	for (int i = 0; i < 40000; i++) {
+		bytes = arena_printf(p.arena, "%d", i);
+		fingerprint_bytes(bytes, digest);
+		assert_false(failed_before(&p, digest));
+	}
+	for (int i = 39000; i < 40000; i++) {
+		bytes = arena_printf(p.arena, "%d", i);
+		fingerprint_bytes(bytes, digest);
+		last += failed_before(&p, digest);
+	}
+	/* A few of them share a slot. */
+	assert_in_range(last, 900, 1000);
+	snprintf(path, sizeof(path), "%s/vault/failures", p.folder);
+	assert_int_equal(stat(path, &st), 0);
+	assert_in_range(st.st_size, 600 * 1024, 640 * 1024);
 	close_place(&p);
 }
 
@@ -428,7 +473,8 @@ int main(void)
 		cmocka_unit_test(only_its_user_may_read_it),
 		cmocka_unit_test(below_min_free_nothing_is_stored),
 		cmocka_unit_test(what_is_no_id_makes_no_file),
-		cmocka_unit_test(a_failure_is_remembered),
+		cmocka_unit_test(a_failure_is_remembered_for_two_days),
+		cmocka_unit_test(failures_take_no_more_room_than_they_may),
 		cmocka_unit_test(damaged_files_are_told),
 		cmocka_unit_test(a_full_disk_leaves_nothing_half),
 		cmocka_unit_test(a_process_that_is_killed_leaves_whole_files),
