@@ -64,7 +64,7 @@ enum scan_state {
 
 #define CELLS(name, count) name, name##_LAST = (name) + (count) - 1
 
-/* Cells; the row of each in families.c says what it means. */
+/* Cells; the row of each in families_*.c says what it means. */
 enum counter {
 	COUNTER_SESSIONS,
 	COUNTER_SESSIONS_REFUSED,

@@ -44,7 +44,9 @@ static void print_each(const struct family *family,
 
 void counters_print(const struct counters *counters, struct buf *out)
 {
-	for (const struct family *family = families; family->name; family++) {
+	const struct family *family;
+
+	for (unsigned at = 0; (family = family_at(at)); at++) {
 		uint64_t sum = 0;
 
 		if (family->word) {

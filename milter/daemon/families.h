@@ -1,7 +1,7 @@
 /*
  * What the counters mean: one row for each family of cells, with its name
  * and help for monitoring, its labels, and its words for the log. Who adds
- * a counter adds its cells to counters.h and a row here.
+ * a counter adds its cells to counters.h and a row to one of the tables.
  */
 #ifndef GATEPOST_DAEMON_FAMILIES_H
 #define GATEPOST_DAEMON_FAMILIES_H
@@ -33,7 +33,8 @@ struct family {
 	const char *each;
 };
 
-extern const struct family families[];	/* NULL-name ended */
+/* In the order in which they are shown; NULL past the last. */
+const struct family *family_at(unsigned index);
 
 /* All values that have cells, "other" included; 1 for no label. */
 unsigned family_label_cells(const struct family_label *label);

@@ -280,8 +280,9 @@ void metrics_write(struct buf *out, const struct counters *counters,
 		   enum metrics_format format)
 {
 	struct writer w = {out, counters, format == METRICS_OPEN};
+	const struct family *family;
 
-	for (const struct family *family = families; family->name; family++)
+	for (unsigned i = 0; (family = family_at(i)); i++)
 		add_family(&w, family);
 	add_processes(&w);
 	add_start(&w);
