@@ -248,6 +248,35 @@ static void records(const struct screen *s)
 		     : "; the history CANNOT BE WRITTEN");
 }
 
+static void vault(const struct screen *s)
+{
+	const struct json_value *v = json_member(s->view->live, "vault");
+	const struct json_value *held = json_member(v, "held");
+	struct buf text = BUF(s->arena);
+
+	for (size_t i = 0; held && i < held->count; i++) {
+		const struct json_value *class = &held->items[i];
+
+		if (class->number > 0)
+			buf_printf(
+				&text, "%s%llu %.*s", text.n ? ", " : "",
+				whole(class->number),
+				SLICE_FMT(explain_text(s->arena, class->name)));
+	}
+	if (text.n > 0)
+		buf_printf(
+			&text, " held, oldest %.*s",
+			SLICE_FMT(since_span(
+				s->arena,
+				(int64_t)whole(json_number(v, "oldest_held_s") *
+					       1000))));
+	else
+		buf_add_text(&text, "nothing is held");
+	line(s, "Vault", "%.*s; %llu released; %.*s",
+	     SLICE_FMT(buf_slice(&text)), number(v, "released"),
+	     SLICE_FMT(bytes_text(s->arena, json_number(v, "bytes"))));
+}
+
 /* All that should be 0, where it is seen first. */
 static void troubles(const struct screen *s)
 {
@@ -311,8 +340,8 @@ static void traffic(const struct screen *s)
 		{"deferred", offsetof(struct sums, deferred)},
 	};
 
-	fprintf(s->out, "\n%-18s %12s %12s %12s\n", "Mail of the last",
-		"minute", "hour", "day");
+	fprintf(s->out, "%-18s %12s %12s %12s\n", "Mail of the last", "minute",
+		"hour", "day");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		row(s, rows[i].what, rows[i].offset);
 }
@@ -352,6 +381,7 @@ void status_screen(FILE *out, const struct status_view *view)
 		lists(&s);
 		services(&s);
 		records(&s);
+		vault(&s);
 	}
 	history(&s);
 	arena_free(&s.arena);

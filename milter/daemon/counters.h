@@ -129,6 +129,10 @@ enum counter {
 	GAUGE_HISTORY_UP,
 	GAUGE_VAULT_MESSAGES,
 	GAUGE_VAULT_BYTES,
+	CELLS(GAUGE_VAULT_HELD, VAULTED),
+	CELLS(GAUGE_VAULT_HELD_BYTES, VAULTED),
+	GAUGE_VAULT_OLDEST,
+	GAUGE_VAULT_RELEASED,
 	GAUGE_VAULT_FREE,
 	GAUGE_NOTICES_QUEUED,
 	GAUGE_GENERATION,
@@ -226,6 +230,14 @@ static inline void counter_set(struct counter_slot *slot, enum counter cell,
 			       uint64_t n)
 {
 	atomic_store_explicit(&slot->value[cell], n, memory_order_relaxed);
+}
+
+/* Of the `index`-th value of its label. */
+static inline void counter_set_at(struct counter_slot *slot,
+				  enum counter first, unsigned index,
+				  uint64_t n)
+{
+	counter_set(slot, (enum counter)(first + index), n);
 }
 
 /* The upper bounds of the buckets, in microseconds. */

@@ -124,6 +124,32 @@ static bool is_sum_due(const struct custody *c,
 	       changes->gone > 0 || changes->damaged > 0;
 }
 
+/* No label says whose mail it is. */
+static void show(const struct custody *c, const struct vault_stats *stats)
+{
+	int64_t age_ms = stats->oldest_held_ms ? clock_wall_us() / 1000 -
+							 stats->oldest_held_ms
+					       : 0;
+	int64_t released = 0;
+
+	for (unsigned i = 0; i < VAULT_CLASSES; i++) {
+		const struct vault_sum *sums = stats->sums[i];
+
+		counter_set_at(c->slot, GAUGE_VAULT_HELD, i,
+			       (uint64_t)sums[VAULT_HELD].messages);
+		counter_set_at(c->slot, GAUGE_VAULT_HELD_BYTES, i,
+			       (uint64_t)sums[VAULT_HELD].bytes);
+		released += sums[VAULT_RELEASED].messages;
+	}
+	counter_set(c->slot, GAUGE_VAULT_RELEASED, (uint64_t)released);
+	counter_set(c->slot, GAUGE_VAULT_OLDEST,
+		    age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+	counter_set(c->slot, GAUGE_VAULT_MESSAGES,
+		    (uint64_t)stats->all.messages);
+	counter_set(c->slot, GAUGE_VAULT_BYTES, (uint64_t)stats->all.bytes);
+	counter_set(c->slot, GAUGE_VAULT_FREE, stats->free_bytes);
+}
+
 static int look(struct custody *c, struct err *err)
 {
 	struct vault_changes changes;
@@ -137,10 +163,7 @@ static int look(struct custody *c, struct err *err)
 	if (vault_index_stats(c->index, &stats, err) < 0)
 		return -1;
 	c->sum_ms = clock_mono_ms() + SUM_MS;
-	counter_set(c->slot, GAUGE_VAULT_MESSAGES,
-		    (uint64_t)stats.all.messages);
-	counter_set(c->slot, GAUGE_VAULT_BYTES, (uint64_t)stats.all.bytes);
-	counter_set(c->slot, GAUGE_VAULT_FREE, stats.free_bytes);
+	show(c, &stats);
 	look_at_room(c, stats.free_bytes);
 	look_at_damage(c, stats.damaged, &changes);
 	return 0;

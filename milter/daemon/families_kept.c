@@ -91,6 +91,46 @@ const struct family families_kept[] = {
 		.word = "vault_bytes",
 	},
 	{
+		.first = GAUGE_VAULT_HELD,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_held_messages",
+		.help = "Messages that are in the vault and were not "
+			"released.",
+		.labels = {&by_class},
+		.highest = true,
+		.word = "vault_held",
+	},
+	{
+		.first = GAUGE_VAULT_HELD_BYTES,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_held_bytes",
+		.unit = "bytes",
+		.help = "Size of the files of the vault that were not "
+			"released.",
+		.labels = {&by_class},
+		.highest = true,
+		.word = "vault_held_bytes",
+	},
+	{
+		.first = GAUGE_VAULT_OLDEST,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_oldest_held_seconds",
+		.unit = "seconds",
+		.help = "Age of the oldest message of the vault that was not "
+			"released; 0: there is none.",
+		.highest = true,
+		.word = "vault_oldest_held",
+	},
+	{
+		.first = GAUGE_VAULT_RELEASED,
+		.kind = FAMILY_GAUGE,
+		.name = "vault_released_messages",
+		.help = "Messages that are in the vault though they were "
+			"released.",
+		.highest = true,
+		.word = "vault_released",
+	},
+	{
 		.first = GAUGE_VAULT_FREE,
 		.kind = FAMILY_GAUGE,
 		.name = "vault_free_bytes",

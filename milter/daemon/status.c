@@ -7,6 +7,7 @@
 #include "milter/daemon/resident.h"
 #include "milter/engine/policy.h"
 #include "milter/net/scan_report.h"
+#include "milter/store/vault.h"
 
 /* A member of an object, and the cell it shows. */
 struct member {
@@ -32,6 +33,14 @@ static void add_members(struct status *s, const char *name,
 		json_add_number(&s->w, members[i].name,
 				at(s, members[i].cell, 0));
 	json_close_object(&s->w);
+}
+
+static void add_highest(struct status *s, const struct member *members,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		json_add_number(&s->w, members[i].name,
+				counters_highest(s->counters, members[i].cell));
 }
 
 static void add_processes(struct status *s)
@@ -207,6 +216,26 @@ static void add_records(struct status *s)
 	json_close_object(&s->w);
 }
 
+static void add_vault(struct status *s)
+{
+	static const struct member highest[] = {
+		{"messages", GAUGE_VAULT_MESSAGES},
+		{"bytes", GAUGE_VAULT_BYTES},
+		{"released", GAUGE_VAULT_RELEASED},
+		{"oldest_held_s", GAUGE_VAULT_OLDEST},
+		{"free_bytes", GAUGE_VAULT_FREE},
+	};
+
+	json_open_object(&s->w, "vault");
+	add_highest(s, highest, sizeof(highest) / sizeof(highest[0]));
+	json_open_object(&s->w, "held");
+	for (unsigned i = 0; i < VAULTED; i++)
+		json_add_number(&s->w, vault_class_word((enum vault_class)i),
+				at(s, GAUGE_VAULT_HELD, i));
+	json_close_object(&s->w);
+	json_close_object(&s->w);
+}
+
 static const char *scanner_state(const struct status *s)
 {
 	static const char *const words[] = {"none", "loading", "serving",
@@ -244,9 +273,7 @@ static void add_scanner(struct status *s)
 	json_open_object(&s->w, "scanner");
 	json_add_text(&s->w, "state", slice_cstr(scanner_state(s)));
 	add_engine(s);
-	for (size_t i = 0; i < sizeof(highest) / sizeof(highest[0]); i++)
-		json_add_number(&s->w, highest[i].name,
-				counters_highest(s->counters, highest[i].cell));
+	add_highest(s, highest, sizeof(highest) / sizeof(highest[0]));
 	json_add_bool(&s->w, "overaged",
 		      counters_highest(s->counters, GAUGE_SCAN_OVERAGED) > 0);
 	json_add_bool(&s->w, "restless",
@@ -300,6 +327,7 @@ static void add_all(struct status *s)
 	add_lists(s);
 	add_services(s);
 	add_records(s);
+	add_vault(s);
 	add_scanner(s);
 	add_by_role(s, "starts", COUNTER_STARTS);
 	add_by_role(s, "crashes", COUNTER_CRASHES);

@@ -97,6 +97,7 @@ struct vault_stats {
 	struct vault_sum sums[VAULT_CLASSES][VAULT_STATES];
 	struct vault_sum all;
 	int64_t oldest_ms, newest_ms;	/* 0: there is none */
+	int64_t oldest_held_ms;		/* of those not released; 0: none */
 	int64_t damaged;		/* files that are no messages */
 	uint64_t free_bytes;		/* of the file system */
 };

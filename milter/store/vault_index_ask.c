@@ -201,6 +201,9 @@ static void add_sum(struct db *db, struct vault_stats *s)
 	s->all.bytes += sum.bytes;
 	if (s->oldest_ms == 0 || oldest < s->oldest_ms)
 		s->oldest_ms = oldest;
+	if (state == VAULT_HELD &&
+	    (s->oldest_held_ms == 0 || oldest < s->oldest_held_ms))
+		s->oldest_held_ms = oldest;
 	if (newest > s->newest_ms)
 		s->newest_ms = newest;
 }

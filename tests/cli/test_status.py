@@ -65,6 +65,8 @@ def test_all_of_it_on_one_screen(samples):
     assert found["DNS"].startswith("611000 questions, 66 % known already")
     assert found["Store"].startswith("works; 50123 calls, 1 late")
     assert found["Records"].startswith("47407 sent, 47405 stored, 0 dropped")
+    assert found["Vault"] == ("25 virus, 12 attachment held, oldest 3 days 3 "
+                              "h; 6 released; 2.8 MB")
     assert "records, " in found["History"]
     assert found["Trouble"] == "none since the start"
 

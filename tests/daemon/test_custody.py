@@ -10,6 +10,7 @@ import pytest
 from support import ports
 from support.dnsserver import DnsServer
 from support.gatepost import Gatepost, program
+from support.smtpsink import SmtpSink
 from support.stack import ROOT
 
 MESSAGE = b"Subject: held\r\n\r\nbody\r\n"
@@ -74,6 +75,12 @@ def test_what_is_stored_is_counted_without_being_told(new_gatepost):
     assert metrics["gatepost_vault_size_bytes"] > 3 * len(MESSAGE)
     assert metrics["gatepost_vault_free_bytes"] > 0
     assert vault_line(daemon).split()[1:] == ["well", "3", "messages"]
+    assert metrics['gatepost_vault_held_messages{class="spam"}'] == 3
+    assert metrics['gatepost_vault_held_messages{class="virus"}'] == 0
+    assert metrics['gatepost_vault_held_bytes{class="spam"}'] \
+        == metrics["gatepost_vault_size_bytes"]
+    assert metrics["gatepost_vault_oldest_held_seconds"] < 30
+    assert metrics["gatepost_vault_released_messages"] == 0
     # Root's command and the recorder work on the same index.
     done = daemon.run("quarantine", "delete", ids[0])
     assert done.returncode == 0, done.stderr
@@ -117,3 +124,25 @@ def test_a_damaged_index_is_made_anew(new_gatepost):
     store(daemon, 2)
     wait_messages(daemon, 5)
     assert index.exists()
+
+
+def test_what_was_released_is_counted_apart(new_gatepost):
+    daemon = new_gatepost()
+    one, two, _ = store(daemon, 3)
+    with SmtpSink() as sink:
+        daemon.settings["release.smtp"] = sink.address
+        done = daemon.run("quarantine", "release", one, two)
+        assert done.returncode == 0, done.stderr
+    ports.wait_until(
+        lambda: daemon.metrics()["gatepost_vault_released_messages"] == 2, 15,
+        "two that were released")
+    metrics = daemon.metrics()
+    assert metrics['gatepost_vault_held_messages{class="spam"}'] == 1
+    assert metrics["gatepost_vault_messages"] == 3
+    live = json.loads(daemon.http("/status")[1])["vault"]
+    assert (live["messages"], live["released"]) == (3, 2)
+    assert live["held"] == {"virus": 0, "spam": 1, "dmarc": 0,
+                            "attachment": 0, "unscanned": 0}
+    ports.wait_until(
+        lambda: daemon.metrics()["gatepost_vault_oldest_held_seconds"] > 0,
+        15, "the age of the oldest to grow")

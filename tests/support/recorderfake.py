@@ -36,6 +36,10 @@ STATUS = {
               "downs": 0, "down_now": 0},
     "records": {"sent": 47407, "dropped": 0, "stored": 47405, "lost": 0,
                 "queued": 2, "history_up": True},
+    "vault": {"messages": 43, "bytes": 2812345, "released": 6,
+              "oldest_held_s": 270000, "free_bytes": 41812345678,
+              "held": {"virus": 25, "spam": 0, "dmarc": 0, "attachment": 12,
+                       "unscanned": 0}},
     "starts": {"worker": 2, "recorder": 1},
     "crashes": {"worker": 0, "recorder": 0},
 }

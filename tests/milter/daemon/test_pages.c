@@ -76,7 +76,9 @@ static void test_status_is_one_line_of_json(void **state)
 		"\"errors\":2,\"suspended\":2,\"mean_ms\":13676.967,"
 		"\"at_most_ms\":null}]",
 		"\"store\":{\"asked\":0,\"late\":2,",
-		"\"queued\":0,\"history_up\":true}",
+		"\"queued\":0,\"history_up\":true},\"vault\":{\"messages\":0,"
+		"\"bytes\":0,\"released\":0,\"oldest_held_s\":0,"
+		"\"free_bytes\":0,\"held\":{\"virus\":0,",
 		"\"crashes\":{\"worker\":0,\"recorder\":0,\"scanner\":0}}\n",
 	};
 	struct http_request request = {.path = SLICE("/status")};
