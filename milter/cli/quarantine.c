@@ -66,10 +66,10 @@ int quarantine_name(const struct quarantine *q, const char *word,
 	int n = 0;
 
 	*id_r = name;
-	if (vault_file_is_id(name))
+	if (q->index && vault_file_is_id(name))
 		n = vault_index_find(q->index, q->arena, name, items,
 				     ALIKE_SHOWN + 1, &err);
-	if (n < 0)
+	if (n < 0 && !q->stale)
 		return quarantine_failed(&err);
 	if (n > 1)
 		return tell_alike(q, word, items, n);
@@ -194,11 +194,32 @@ static int open_output(struct quarantine *q)
 			   q->output, strerror(errno));
 }
 
-static int open_vault(struct quarantine *q)
+/*
+ * On a disk that is full the index cannot be brought up to date; but what
+ * makes room there goes by the files alone, and a list of most of them is
+ * better than none.
+ */
+static int open_index(struct quarantine *q, bool by_id)
+{
+	struct vault_changes changes;
+	struct err err = {""};
+
+	q->index = vault_index_open(q->vault, &err);
+	if (q->index && vault_index_sync(q->index, &changes, &err) == 0)
+		return 0;
+	if (!q->index && !by_id)
+		return quarantine_failed(&err);
+	q->stale = true;
+	return verb_failed(&verb_quarantine, 0,
+			   "the index is not up to date, so ids may have to "
+			   "be whole: %s",
+			   err.text);
+}
+
+static int open_vault(struct quarantine *q, bool by_id)
 {
 	const struct daemon_conf *daemon =
 		conf_group(q->conf, &daemon_settings);
-	struct vault_changes changes;
 	char path[PATH_MAX];
 	struct err err = {""};
 
@@ -218,10 +239,7 @@ static int open_vault(struct quarantine *q)
 	q->vault = vault_open(q->conf, daemon->state_dir.s, &err);
 	if (!q->vault)
 		return quarantine_failed(&err);
-	q->index = vault_index_open(q->vault, &err);
-	if (!q->index || vault_index_sync(q->index, &changes, &err) < 0)
-		return quarantine_failed(&err);
-	return 0;
+	return open_index(q, by_id);
 }
 
 static int run_action(struct quarantine *q, const struct action *action)
@@ -233,10 +251,12 @@ static int run_action(struct quarantine *q, const struct action *action)
 	q->conf = args_conf(&verb_quarantine, &q->args, &rc);
 	if (q->conf) {
 		settings_open_log(q->conf, "gatepost", true);
-		rc = open_vault(q);
+		rc = open_vault(q, action->ids_min > 0);
 	}
 	if (rc == 0)
 		rc = action->run(q);
+	if (rc == 0 && q->stale && action->ids_min == 0)
+		rc = EXIT_FAILED;
 	if (q->output_fd >= 0)
 		close(q->output_fd);
 	if (q->output && rc != 0)

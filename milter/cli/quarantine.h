@@ -18,7 +18,8 @@ struct quarantine {
 	struct arena *arena;
 	struct conf *conf;
 	struct vault *vault;
-	struct vault_index *index;
+	struct vault_index *index; /* NULL if stale: it cannot be opened */
+	bool stale;		/* the index may not know all; told already */
 };
 
 /* Each returns the exit code, with all told. */

@@ -212,9 +212,14 @@ static void *run(void *arg)
 
 	while (!atomic_load(&c->ending)) {
 		int64_t next_ms = clock_mono_ms() + LOOK_MS;
-		struct err err = {""};
+		struct err err = {""}, other;
+		int rc;
 
-		if (look(c, &err) == 0 && prune(c, &err) == 0) {
+		rc = look(c, &err);
+		/* On a full disk it is this that makes room. */
+		if (c->index && prune(c, rc < 0 ? &other : &err) < 0)
+			rc = -1;
+		if (rc == 0) {
 			set_trouble(c, UNUSABLE, "");
 		} else {
 			set_trouble(c, UNUSABLE, err.text);

@@ -20,7 +20,11 @@
 
 #define FOLDERS 256
 #define SETTLED_NS INT64_C(2000000000)
-#define LOG_PAGES 1000
+/*
+ * 1 MB: the log lies on the disk of the messages, and is not to be what
+ * takes its last room.
+ */
+#define LOG_PAGES 250
 
 struct name {
 	struct slice id;
@@ -398,18 +402,19 @@ static int sync_all(struct vault_index *x, bool again,
 {
 	struct look look = {
 		.x = x, .again = again, .changes = changes, .err = err};
+	int rc = 0;
 
 	memset(changes, 0, sizeof(*changes));
 	if (vault_index_ready(x, err) < 0)
 		return -1;
-	for (; look.folder < FOLDERS; look.folder++) {
+	for (; look.folder < FOLDERS && rc == 0; look.folder++) {
 		db_set_deadline(x->db, clock_mono_ms() + VAULT_INDEX_WAIT_MS);
-		if (sync_folder(&look) < 0)
-			return -1;
+		rc = sync_folder(&look);
 	}
+	/* After an error too: a disk that is full has room for it first. */
 	if (db_log_pages(x->db) > LOG_PAGES)
 		db_checkpoint(x->db, false);
-	return 0;
+	return rc;
 }
 
 int vault_index_sync(struct vault_index *x, struct vault_changes *changes_r,
