@@ -32,12 +32,12 @@ static int none(struct err *err, const char *why)
 	return 0;
 }
 
-int greylist_pass(struct store *store, struct arena *arena,
-		  const struct greylist_ready *ready,
-		  const struct record *record, const struct slice *rcpts,
-		  size_t rcpt_count, struct greylist_try *passed_r,
-		  struct err *err)
+int greylist_pass(struct store *store, const struct greylist_ready *ready,
+		  const struct greylist_vouch *vouch,
+		  struct greylist_try *passed_r, struct err *err)
 {
+	const struct record *record = vouch->record;
+	struct arena *arena = vouch->arena;
 	struct verdict *verdict = ARENA_NEW(arena, struct verdict);
 	struct conn conn = {.arena = arena, .helo = record->helo};
 	struct mail mail = {.arena = arena, .conn = &conn, .verdict = verdict};
@@ -52,13 +52,13 @@ int greylist_pass(struct store *store, struct arena *arena,
 	snprintf(mail.id, sizeof(mail.id), "%.*s", SLICE_FMT(record->id));
 	mail_set_sender(&mail, record->sender);
 	restore_auth(&record->auth, &verdict->auth);
-	for (size_t i = 0; i < rcpt_count; i += piece) {
-		size_t left = rcpt_count - i;
+	for (size_t i = 0; i < vouch->rcpt_count; i += piece) {
+		size_t left = vouch->rcpt_count - i;
 
 		mail.rcpt_count = left < piece ? left : piece;
 		mail.rcpts = ARENA_ARRAY(arena, struct slice, mail.rcpt_count);
 		for (size_t k = 0; k < mail.rcpt_count; k++)
-			mail.rcpts[k] = rcpts[i + k];
+			mail.rcpts[k] = vouch->rcpts[i + k];
 		greylist_try_make(&mail, ready, passed_r);
 		if (store_greylist_pass(store, passed_r, err) < 0)
 			return -1;

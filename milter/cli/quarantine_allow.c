@@ -82,16 +82,18 @@ int quarantine_allow(const struct quarantine *q, struct quarantine_allow *allow,
 		     const struct vault_message *m, const struct slice *rcpts,
 		     size_t rcpt_count)
 {
-	struct greylist_try passed;
 	struct record record;
+	const struct greylist_vouch vouch = {q->arena, &record, rcpts,
+					     rcpt_count};
+	struct greylist_try passed;
 	struct err err = {""};
 
 	if (!quarantine_record(q, m, &record))
 		return not_allowed(q, m,
 				   "there is no verdict record with it, which "
 				   "would say where it came from");
-	switch (greylist_pass(allow->store, q->arena, allow->ready, &record,
-			      rcpts, rcpt_count, &passed, &err)) {
+	switch (greylist_pass(allow->store, allow->ready, &vouch, &passed,
+			      &err)) {
 	case 1:
 		return tell(q, &passed, rcpts, rcpt_count);
 	case 0:
