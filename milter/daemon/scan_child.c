@@ -8,6 +8,7 @@
 #include "milter/daemon/jail_scanner.h"
 #include "milter/daemon/scan_job.h"
 #include "milter/daemon/scan_tmp.h"
+#include "milter/scan/clamav.h"
 #include "milter/scan/scan_message.h"
 
 #include <poll.h>
@@ -48,6 +49,7 @@ static void scan(const struct scan_child *child, struct arena *arena,
 		.recursion = (unsigned)conf->recursion,
 		.time_ms = conf->engine_time.ms,
 	};
+	const struct scan_engine engine = {clamav_look, child->clamav};
 
 	if (job->refused)
 		*report_r = (struct scan_report){
@@ -56,7 +58,8 @@ static void scan(const struct scan_child *child, struct arena *arena,
 			.reason = slice_cstr(job->refused),
 		};
 	else
-		scan_message(arena, job->message, child->clamav, &limits,
+		scan_message(arena, job->message,
+			     child->clamav ? &engine : NULL, &limits,
 			     report_r);
 	if (!child->clamav)
 		return;

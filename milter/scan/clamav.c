@@ -25,7 +25,7 @@ static void drop_message(enum cl_msg severity, const char *full,
 	(void)context;
 }
 
-static void note_name(struct clamav_found *found, struct slice name)
+static void note_name(struct scan_found *found, struct slice name)
 {
 	for (size_t i = 0; i < found->name_count; i++)
 		if (slice_eq(found->names[i], name))
@@ -35,7 +35,7 @@ static void note_name(struct clamav_found *found, struct slice name)
 			arena_dup(found->arena, name);
 }
 
-static void note_trouble(struct clamav_found *found, enum scan_trouble trouble,
+static void note_trouble(struct scan_found *found, enum scan_trouble trouble,
 			 struct slice reason)
 {
 	if (found->trouble != SCAN_NO_TROUBLE)
@@ -46,7 +46,7 @@ static void note_trouble(struct clamav_found *found, enum scan_trouble trouble,
 
 static void on_found(int fd, const char *virus, void *context)
 {
-	struct clamav_found *found = context;
+	struct scan_found *found = context;
 	struct slice name = slice_cstr(virus);
 
 	(void)fd;
@@ -262,9 +262,9 @@ int clamav_use_tmp(struct clamav *clamav, const char *tmp, struct err *err)
 			    "%s", tmp, cl_strerror(code));
 }
 
-void clamav_scan(const struct clamav *clamav, struct slice bytes,
-		 const char *name, struct clamav_found *found)
+void clamav_look(const void *with, struct slice bytes, struct scan_found *found)
 {
+	const struct clamav *clamav = with;
 	struct cl_scan_options options = clamav->options;
 	const char *virus = NULL;
 	unsigned long scanned = 0;
@@ -279,7 +279,7 @@ void clamav_scan(const struct clamav *clamav, struct slice bytes,
 		note_trouble(found, SCAN_ERROR, SLICE("out of memory"));
 		return;
 	}
-	code = cl_scanmap_callback(map, name, &virus, &scanned, clamav->engine,
+	code = cl_scanmap_callback(map, NULL, &virus, &scanned, clamav->engine,
 				   &options, found);
 	cl_fmap_close(map);
 	if (trouble_of(code) != SCAN_NO_TROUBLE)

@@ -7,7 +7,7 @@
 #define GATEPOST_SCAN_CLAMAV_H
 
 #include "common/base/err.h"
-#include "milter/net/scan_report.h"
+#include "milter/scan/found.h"
 
 struct clamav;
 
@@ -28,25 +28,14 @@ struct clamav_about {
 	uint64_t signatures;
 };
 
-/* What was found in the bytes of one message, over all calls. */
-struct clamav_found {
-	struct arena *arena;	/* of the names */
-	struct slice names[SCAN_NAMES_MAX];
-	size_t name_count;
-	bool signature;		/* a name that is not of a limit */
-	bool encrypted_pdf;	/* a PDF that needs a password */
-	enum scan_trouble trouble;
-	struct slice reason;
-};
-
 /* NULL: err says why; also when there is not a single signature. */
 struct clamav *clamav_load(const struct clamav_options *options,
 			   struct clamav_about *about_r, struct err *err);
 void clamav_free(struct clamav **clamav);
 /* Where its files go from now on; a child sets its own. */
 int clamav_use_tmp(struct clamav *clamav, const char *tmp, struct err *err);
-/* Adds what it finds. `name`: of a file, as a hint, or NULL. */
-void clamav_scan(const struct clamav *clamav, struct slice bytes,
-		 const char *name, struct clamav_found *found);
+/* A scan_look with a struct clamav. */
+void clamav_look(const void *clamav, struct slice bytes,
+		 struct scan_found *found);
 
 #endif

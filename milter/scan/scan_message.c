@@ -1,5 +1,5 @@
 /*
- * Libclamav gets the whole message and, since its reading of MIME may not
+ * The engine gets the whole message and, since its reading of MIME may not
  * be the reader's, every leaf in every reading of ours. Bytes that it has
  * had already it does not get again.
  */
@@ -14,13 +14,13 @@
 #include <string.h>
 
 #define LEAVES_MAX 2000
-/* Parts a leaf may be in before libclamav's own count ends it. */
+/* Multiparts count here, but not among the engine's archives. */
 #define DEPTH_FACTOR 4
 
 struct scan {
 	struct arena *arena;
-	const struct clamav *clamav;
-	struct clamav_found found;
+	const struct scan_engine *engine; /* or NULL */
+	struct scan_found found;
 	struct parts parts;
 	uint64_t bytes, bytes_max;
 	int64_t until_ms;
@@ -42,10 +42,11 @@ static bool is_seen(struct scan *s, struct slice bytes)
 	return false;
 }
 
+/* Without an engine nothing is unscanned: the list of parts has an end. */
 static void note_trouble(struct scan *s, enum scan_trouble trouble,
 			 const char *reason)
 {
-	if (s->found.trouble != SCAN_NO_TROUBLE)
+	if (!s->engine || s->found.trouble != SCAN_NO_TROUBLE)
 		return;
 	s->found.trouble = trouble;
 	s->found.reason = slice_cstr(reason);
@@ -75,13 +76,13 @@ static int list_leaf(struct scan *s, const struct mime_leaf *leaf)
 }
 
 /*
- * Libclamav tries the empty password on a PDF, with which anybody may read
+ * The engine tries the empty password on a PDF, with which anybody may read
  * it: what it still calls encrypted is.
  */
 static void scan_leaf(struct scan *s, struct slice bytes, int index)
 {
 	s->found.encrypted_pdf = false;
-	clamav_scan(s->clamav, bytes, NULL, &s->found);
+	s->engine->look(s->engine->with, bytes, &s->found);
 	if (s->found.encrypted_pdf && index >= 0)
 		s->parts.list[index].encrypted = true;
 }
@@ -92,7 +93,7 @@ static int take_leaf(void *with, const struct mime_leaf *leaf)
 	bool seen = is_seen(s, leaf->bytes);
 	int index = leaf->doubtful && seen ? -1 : list_leaf(s, leaf);
 
-	if (seen || !s->clamav)
+	if (seen || !s->engine)
 		return 0;
 	s->bytes += leaf->bytes.n;
 	if (s->bytes > s->bytes_max) {
@@ -114,7 +115,7 @@ static void scan_whole(struct scan *s, struct slice message)
 
 	buf_add(&copy, SLICE("Received: from scanner by gatepost\r\n"));
 	buf_add(&copy, message);
-	clamav_scan(s->clamav, buf_slice(&copy), NULL, &s->found);
+	s->engine->look(s->engine->with, buf_slice(&copy), &s->found);
 	arena_free(&copy.arena);
 }
 
@@ -139,7 +140,7 @@ static void fill_report(const struct scan *s, struct scan_report *to)
 }
 
 void scan_message(struct arena *arena, struct slice message,
-		  const struct clamav *clamav,
+		  const struct scan_engine *engine,
 		  const struct scan_limits *limits,
 		  struct scan_report *report_r)
 {
@@ -149,7 +150,7 @@ void scan_message(struct arena *arena, struct slice message,
 	int64_t began_us = clock_mono_us();
 	struct scan s = {
 		.arena = arena,
-		.clamav = clamav,
+		.engine = engine,
 		.found = {.arena = arena},
 		.bytes_max = limits->scan_size,
 		.until_ms = clock_mono_ms() + limits->time_ms,
@@ -159,11 +160,11 @@ void scan_message(struct arena *arena, struct slice message,
 	parts_init(&s.parts, arena);
 	s.parts.bytes_left = limits->scan_size;
 	s.parts.until_ms = s.until_ms;
-	if (clamav)
+	if (engine)
 		scan_whole(&s, message);
 	if (!mime_walk(message, &mime, take_leaf, &s)) {
 		s.parts.incomplete = true;
-		note_trouble(&s, clamav ? SCAN_LIMIT : SCAN_NO_TROUBLE,
+		note_trouble(&s, SCAN_LIMIT,
 			     "too many parts, too deep, or no message");
 	}
 	fill_report(&s, report_r);

@@ -2,7 +2,7 @@
 #ifndef GATEPOST_SCAN_SCAN_MESSAGE_H
 #define GATEPOST_SCAN_SCAN_MESSAGE_H
 
-#include "milter/scan/clamav.h"
+#include "milter/scan/found.h"
 
 struct scan_limits {
 	uint64_t scan_size;	/* bytes unpacked, in all */
@@ -11,11 +11,11 @@ struct scan_limits {
 };
 
 /*
- * Without `clamav` only the parts are told, and the result is clean with
- * no engine's name. The report lives in the arena.
+ * `engine` may be NULL: then only the parts are told, and the result is
+ * clean. The report lives in the arena.
  */
 void scan_message(struct arena *arena, struct slice message,
-		  const struct clamav *clamav,
+		  const struct scan_engine *engine,
 		  const struct scan_limits *limits,
 		  struct scan_report *report_r);
 
