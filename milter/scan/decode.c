@@ -4,7 +4,6 @@
 /* Shorter ones hide nothing that a signature knows. */
 #define RUN_MIN 32
 #define LINE_MIN 4
-#define UU_LINE_MAX 64
 
 /* Values of the alphabet, and one added: 0 is what does not belong to it. */
 static const unsigned char base64_digits[256] = {
@@ -112,9 +111,15 @@ struct slice decode_quoted(struct arena *arena, struct slice text)
 	return (struct slice){to, n};
 }
 
+/* How many bytes a line claims to hold. */
+static size_t uu_length(struct slice line)
+{
+	return line.n > 0 ? (size_t)((line.p[0] - ' ') & 0x3f) : 0;
+}
+
 static size_t decode_uu_line(struct slice line, char *to)
 {
-	size_t want = line.n > 0 ? (size_t)((line.p[0] - ' ') & 0x3f) : 0;
+	size_t want = uu_length(line);
 	size_t n = 0;
 
 	for (size_t i = 1; n < want; i += 4) {
@@ -145,28 +150,40 @@ static bool is_uu_begin(struct slice line, struct slice *name_r)
 	return name_r->n > 0;
 }
 
+/*
+ * The next line of a file, without its line end; false after the last. No
+ * line of data looks like the beginning of another file.
+ */
+static bool next_uu_line(struct slice *rest, struct slice *line_r)
+{
+	struct slice ahead = *rest, name;
+
+	if (!slice_next(&ahead, '\n', line_r) || is_uu_begin(*line_r, &name))
+		return false;
+	*rest = ahead;
+	if (line_r->n > 0 && line_r->p[line_r->n - 1] == '\r')
+		line_r->n--;
+	return !slice_eq(*line_r, SLICE("end"));
+}
+
 bool decode_uu(struct arena *arena, struct slice *rest, struct slice *name_r,
 	       struct slice *bytes_r)
 {
-	struct slice line;
-	size_t n = 0, room;
+	struct slice line, ahead;
+	size_t n = 0, room = 0;
 	char *to;
 
 	do {
 		if (!slice_next(rest, '\n', &line))
 			return false;
 	} while (!is_uu_begin(line, name_r));
-	/* A short line may claim a whole one; that happens, but not often. */
-	room = rest->n * 2 + UU_LINE_MAX;
-	to = arena_alloc(arena, room);
-	while (n + UU_LINE_MAX <= room && slice_next(rest, '\n', &line)) {
-		line = line.n > 0 && line.p[line.n - 1] == '\r'
-			       ? slice_sub(line, 0, line.n - 1)
-			       : line;
-		if (slice_eq(line, SLICE("end")))
-			break;
+	/* A short line may claim a whole one, so the text is no measure. */
+	ahead = *rest;
+	while (next_uu_line(&ahead, &line))
+		room += uu_length(line);
+	to = arena_alloc(arena, room + 1);
+	while (next_uu_line(rest, &line))
 		n += decode_uu_line(line, to + n);
-	}
 	*bytes_r = (struct slice){to, n};
 	return true;
 }

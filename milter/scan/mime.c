@@ -93,10 +93,15 @@ static void tell_uu(struct walk *w, struct slice raw,
 				  .doubtful = leaf->doubtful};
 	struct slice rest = raw;
 
-	for (int i = 0; i < RUNS_MAX && !w->stop &&
-			decode_uu(w->arena, &rest, &inner.name, &inner.bytes);
-	     i++)
+	for (int i = 0;
+	     !w->stop && decode_uu(w->arena, &rest, &inner.name, &inner.bytes);
+	     i++) {
+		if (i == RUNS_MAX) {
+			w->incomplete = true;
+			break;
+		}
 		tell(w, &inner);
+	}
 }
 
 static void tell_base64(struct walk *w, struct slice raw,
