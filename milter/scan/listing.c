@@ -62,6 +62,8 @@ static char *read_member(struct parts *parts, struct archive *a, size_t *n_r)
 		char *larger;
 		la_ssize_t got = archive_read_data(a, bytes + n, room - n);
 
+		if (got < 0)
+			parts->incomplete = true;
 		if (got <= 0)
 			break;
 		n += (size_t)got;

@@ -93,7 +93,7 @@ static int take_leaf(void *with, const struct mime_leaf *leaf)
 	bool seen = is_seen(s, leaf->bytes);
 	int index = leaf->doubtful && seen ? -1 : list_leaf(s, leaf);
 
-	if (seen || !s->engine)
+	if (seen)
 		return 0;
 	s->bytes += leaf->bytes.n;
 	if (s->bytes > s->bytes_max) {
@@ -104,7 +104,8 @@ static int take_leaf(void *with, const struct mime_leaf *leaf)
 		note_trouble(s, SCAN_TIMEOUT, "over scanner.engine_time");
 		return -1;
 	}
-	scan_leaf(s, leaf->bytes, index);
+	if (s->engine)
+		scan_leaf(s, leaf->bytes, index);
 	return 0;
 }
 
