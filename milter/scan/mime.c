@@ -157,19 +157,46 @@ static struct slice content_of(GMimePart *part, GMimeStream *memory)
 	return (struct slice){(const char *)bytes->data, bytes->len};
 }
 
-static void take_leaf(struct walk *w, GMimePart *part)
+static bool take_message(struct walk *w, struct slice message, unsigned depth);
+
+/*
+ * A message may not be encoded (RFC 2045 6.4), so GMime leaves such a one
+ * whole; readers open it all the same.
+ */
+static void take_encoded(struct walk *w, struct slice raw,
+			 const struct claims *claims, unsigned depth)
+{
+	struct slice message = claims->base64
+				       ? decode_base64(w->arena, raw, false)
+			       : claims->quoted ? decode_quoted(w->arena, raw)
+						: raw;
+
+	(void)take_message(w, message, depth + 1);
+}
+
+static bool is_message(struct slice type)
+{
+	return slice_eq_nocase(type, SLICE("message/rfc822")) ||
+	       slice_eq_nocase(type, SLICE("message/global")) ||
+	       slice_eq_nocase(type, SLICE("message/news"));
+}
+
+static void take_leaf(struct walk *w, GMimePart *part, unsigned depth)
 {
 	GMimeObject *object = (GMimeObject *)part;
 	GMimeStream *memory = g_mime_stream_mem_new();
 	struct claims claims = claims_of(object);
 	GMimeContentType *type = g_mime_object_get_content_type(object);
 	char *mime_type = type ? g_mime_content_type_get_mime_type(type) : NULL;
+	struct slice raw = content_of(part, memory);
 	struct mime_leaf leaf = {
 		.name = slice_cstr(g_mime_part_get_filename(part)),
 		.type = slice_cstr(mime_type),
 	};
 
-	tell_readings(w, content_of(part, memory), &claims, &leaf);
+	tell_readings(w, raw, &claims, &leaf);
+	if (is_message(leaf.type))
+		take_encoded(w, raw, &claims, depth);
 	arena_reset(w->arena);
 	g_object_unref(memory);
 	g_free(mime_type);
@@ -204,7 +231,7 @@ static void take_object(struct walk *w, GMimeObject *object, unsigned depth)
 	} else if (GMIME_IS_MESSAGE_PART(object)) {
 		take_inner(w, (GMimeMessagePart *)object, depth);
 	} else if (GMIME_IS_PART(object)) {
-		take_leaf(w, (GMimePart *)object);
+		take_leaf(w, (GMimePart *)object, depth);
 	}
 }
 
@@ -225,25 +252,34 @@ static void sweep(struct walk *w, struct slice message)
 	tell_uu(w, message, &leaf);
 }
 
+/* False: it is no message. */
+static bool take_message(struct walk *w, struct slice message, unsigned depth)
+{
+	/* Its own copy: what is in the arena goes with the first leaf. */
+	GMimeStream *stream =
+		g_mime_stream_mem_new_with_buffer(message.p, message.n);
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	GMimeMessage *parsed = g_mime_parser_construct_message(parser, NULL);
+	bool is_one = parsed && parsed->mime_part;
+
+	if (is_one)
+		take_object(w, parsed->mime_part, depth);
+	if (parsed)
+		g_object_unref(parsed);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	return is_one;
+}
+
 bool mime_walk(struct slice message, const struct mime_limits *limits,
 	       mime_hear *hear, void *with)
 {
 	struct walk w = {.limits = limits, .hear = hear, .with = with,
 			 .arena = arena_new(0)};
-	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(message.p,
-								message.n);
-	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-	GMimeMessage *parsed = g_mime_parser_construct_message(parser, NULL);
 
-	if (parsed && parsed->mime_part)
-		take_object(&w, parsed->mime_part, 0);
-	else
+	if (!take_message(&w, message, 0))
 		w.incomplete = true;
 	sweep(&w, message);
-	if (parsed)
-		g_object_unref(parsed);
-	g_object_unref(parser);
-	g_object_unref(stream);
 	arena_free(&w.arena);
 	return !w.incomplete;
 }

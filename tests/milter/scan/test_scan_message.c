@@ -50,6 +50,55 @@ static void test_more_uuencoded_files_than_are_read_are_no_clean(void **state)
 	arena_free(&a);
 }
 
+/* "Content-Transfer-Encoding: base64", a blank line, "YWJj". */
+#define INNER "Q29udGVudC1UcmFuc2Zlci1FbmNvZGluZzogYmFzZTY0CgpZV0pqCg==\n"
+
+static void test_the_leaves_of_an_encoded_message_are_looked_at(void **state)
+{
+	static const struct slice outer[] = {
+		SLICE("Content-Type: message/rfc822\n"
+		      "Content-Transfer-Encoding: base64\n\n" INNER),
+		SLICE("Content-Type: Message/Global\n"
+		      "Content-Transfer-Encoding: quoted-printable\n\n"
+		      "Content-Transfer-Encoding: base=\n64\n\nYWJj\n"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(outer) / sizeof(outer[0]); i++) {
+		struct arena *a = arena_new(0);
+		struct scan_report report;
+
+		assert_true(comes(a, outer[i], SLICE("abc"), &report));
+		assert_int_equal(report.result, SCAN_CLEAN);
+		arena_free(&a);
+	}
+}
+
+/* Each level is in a message of its own, so only its depth ends it. */
+static void test_encoded_messages_end_at_the_limit_of_depth(void **state)
+{
+	struct arena *a = arena_new(0);
+	struct slice text = SLICE("Subject: a\n\nabc\n");
+	struct scan_report report;
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		struct buf outer = BUF(a);
+
+		buf_add(&outer,
+			SLICE("Content-Type: message/rfc822\nContent-"
+			      "Transfer-Encoding: quoted-printable\n\n"));
+		for (size_t k = 0; k < text.n; k++)
+			buf_add(&outer, text.p[k] == '='
+						? SLICE("=3D")
+						: slice_sub(text, k, k + 1));
+		text = buf_slice(&outer);
+	}
+	assert_false(comes(a, text, SLICE("abc\n"), &report));
+	assert_int_equal(report.trouble, SCAN_LIMIT);
+	arena_free(&a);
+}
+
 /* A zip with one member, stored. */
 #define ZIP                                                                    \
 	"UEsDBBQAAAAAAAAAIVDCQSQ1AwAAAAMAAAAFAAAAYS50eHRhYmNQSwECFAMUAAAAAAAA" \
@@ -108,6 +157,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_more_uuencoded_files_than_are_read_are_no_clean),
+		cmocka_unit_test(
+			test_the_leaves_of_an_encoded_message_are_looked_at),
+		cmocka_unit_test(
+			test_encoded_messages_end_at_the_limit_of_depth),
 		cmocka_unit_test(
 			test_a_member_that_cannot_be_read_leaves_the_list_open),
 		cmocka_unit_test(
