@@ -36,7 +36,8 @@ bool scan_trouble_is_the_message(enum scan_trouble trouble);
 
 /* A leaf of the MIME tree, or a member of an archive. */
 struct scan_part {
-	struct slice name;	/* file name, decoded to UTF-8; may be empty */
+	struct slice name;	/* file name, decoded; may be empty, or no
+				 * UTF-8 */
 	struct slice type;	/* declared, lower-case: "application/zip";
 				 * empty for a member */
 	struct slice kind;	/* by its first bytes: "exe", "script", "zip",

@@ -11,7 +11,7 @@
 #include "common/base/arena.h"
 
 struct mime_leaf {
-	struct slice name;	/* decoded to UTF-8; may be empty */
+	struct slice name;	/* decoded; may be empty, or no UTF-8 */
 	struct slice type;	/* declared, "text/plain" */
 	struct slice bytes;	/* decoded; lives during the call */
 	/* Another reading of a leaf that was told before, or the sweep's. */
