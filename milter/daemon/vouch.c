@@ -57,6 +57,7 @@ bool vouch_for(struct vouch *v, struct arena *arena,
 	       const struct record *record, struct slice user)
 {
 	const struct slice *rcpt = find_rcpt(record, user);
+	const struct greylist_vouch mail = {arena, record, rcpt, 1};
 	struct greylist_try passed;
 	struct err err = {""};
 	int rc;
@@ -65,8 +66,7 @@ bool vouch_for(struct vouch *v, struct arena *arena,
 		return false;
 	rc = connect(v, &err);
 	if (rc == 0)
-		rc = greylist_pass(v->store, arena, v->ready, record, rcpt, 1,
-				   &passed, &err);
+		rc = greylist_pass(v->store, v->ready, &mail, &passed, &err);
 	if (rc < 0)
 		log_warn("record %.*s was taken out of quarantine, but its "
 			 "sender is not let through greylisting: %s",
