@@ -166,8 +166,9 @@ static bool take_message(struct walk *w, struct slice message, unsigned depth);
 static void take_encoded(struct walk *w, struct slice raw,
 			 const struct claims *claims, unsigned depth)
 {
+	struct slice padded;
 	struct slice message = claims->base64
-				       ? decode_base64(w->arena, raw, false)
+				       ? decode_base64(w->arena, raw, &padded)
 			       : claims->quoted ? decode_quoted(w->arena, raw)
 						: raw;
 
