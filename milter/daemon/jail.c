@@ -143,7 +143,8 @@ static const int allowed_for_scanner[] = {
 	SCMP_SYS(getdents64), SCMP_SYS(open), SCMP_SYS(openat),
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir),
 	SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(umask),
-	SCMP_SYS(poll), SCMP_SYS(ppoll),
+	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(sendto),
 	SCMP_SYS(recvmsg),
 };

@@ -11,8 +11,10 @@
 #include "milter/scan/clamav.h"
 #include "milter/scan/scan_message.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 /* Beyond what the generation leaves it before it ends it by force. */
@@ -89,26 +91,38 @@ static void take_one(const struct scan_child *child)
 	atomic_store(&child->line->busy_since_ms, 0);
 }
 
+/* All children wait for the same queue; a message wakes one of them. */
+static int watch(const struct scan_child *child, struct err *err)
+{
+	struct epoll_event end = {.events = EPOLLIN, .data.fd = child->until};
+	struct epoll_event queue = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+				    .data.fd = ROLE_FD_SCANS};
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, child->until, &end) != 0 ||
+	    epoll_ctl(fd, EPOLL_CTL_ADD, ROLE_FD_SCANS, &queue) != 0)
+		return err_set(err, "cannot wait for messages: %s",
+			       strerror(errno));
+	return fd;
+}
+
 _Noreturn void scan_child_run(const struct scan_child *child)
 {
-	struct pollfd fds[] = {
-		{.fd = child->until, .events = POLLIN},
-		{.fd = ROLE_FD_SCANS, .events = POLLIN},
-	};
+	struct epoll_event event;
 	struct err err;
+	int fd = watch(child, &err);
 
-	if (enter_jail(child, &err) < 0) {
+	if (fd < 0 || enter_jail(child, &err) < 0) {
 		log_error("a scanner cannot be jailed: %s", err.text);
 		_exit(EXIT_OSERR);
 	}
+	/* One at a time: what is ready takes turns, so the end is heard. */
 	for (;;) {
-		if (poll(fds, 2, -1) <= 0)
+		if (epoll_wait(fd, &event, 1, -1) <= 0)
 			continue;
-		if (fds[0].revents)
+		if (event.data.fd != ROLE_FD_SCANS ||
+		    !(event.events & EPOLLIN))
 			_exit(EXIT_SUCCESS);
-		if (fds[1].revents & POLLIN)
-			take_one(child);
-		else if (fds[1].revents)
-			_exit(EXIT_SUCCESS);
+		take_one(child);
 	}
 }
