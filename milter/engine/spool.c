@@ -1,4 +1,4 @@
-/* Small pieces are gathered on the stack, so that a field is one write. */
+/* Fields come in many small pieces; few of them are worth a system call. */
 #include "milter/engine/spool.h"
 #include "common/verdict/fingerprint.h"
 
@@ -22,14 +22,8 @@ void spool_begin(struct spool *spool, uint64_t max)
 	spool->state = spool->fd < 0 ? SPOOL_FAILED : SPOOL_OPEN;
 }
 
-void spool_add(struct spool *spool, struct slice bytes)
+static void write_out(struct spool *spool, struct slice bytes)
 {
-	if (spool->state != SPOOL_OPEN)
-		return;
-	if (bytes.n > spool->max - spool->size) {
-		fail(spool, SPOOL_TOO_LARGE);
-		return;
-	}
 	while (bytes.n > 0) {
 		ssize_t n = write(spool->fd, bytes.p, bytes.n);
 
@@ -39,61 +33,63 @@ void spool_add(struct spool *spool, struct slice bytes)
 			fail(spool, SPOOL_FAILED);
 			return;
 		}
-		spool->size += (uint64_t)n;
 		bytes = slice_sub(bytes, (size_t)n, bytes.n);
 	}
 }
 
-struct gather {
-	struct spool *spool;
-	char bytes[2048];
-	size_t n;
-};
-
-static void flush(struct gather *g)
+static void flush(struct spool *spool)
 {
-	spool_add(g->spool, (struct slice){g->bytes, g->n});
-	g->n = 0;
+	struct slice gathered = {spool->gathered, spool->gathered_n};
+
+	spool->gathered_n = 0;
+	write_out(spool, gathered);
 }
 
-static void put(struct gather *g, struct slice s)
+void spool_add(struct spool *spool, struct slice bytes)
 {
-	while (s.n > 0) {
-		size_t n = sizeof(g->bytes) - g->n;
-
-		if (n > s.n)
-			n = s.n;
-		memcpy(g->bytes + g->n, s.p, n);
-		g->n += n;
-		if (g->n == sizeof(g->bytes))
-			flush(g);
-		s = slice_sub(s, n, s.n);
+	if (spool->state != SPOOL_OPEN || bytes.n == 0)
+		return;
+	if (bytes.n > spool->max - spool->size) {
+		fail(spool, SPOOL_TOO_LARGE);
+		return;
 	}
+	spool->size += bytes.n;
+	if (bytes.n > sizeof(spool->gathered) - spool->gathered_n)
+		flush(spool);
+	if (spool->state != SPOOL_OPEN)
+		return;
+	if (bytes.n > sizeof(spool->gathered)) {
+		write_out(spool, bytes);
+		return;
+	}
+	memcpy(spool->gathered + spool->gathered_n, bytes.p, bytes.n);
+	spool->gathered_n += bytes.n;
 }
 
 void spool_add_field(struct spool *spool, struct slice name,
 		     struct slice value)
 {
-	struct gather g = {.spool = spool};
 	size_t from = 0;
 
-	put(&g, name);
-	put(&g, SLICE(":"));
+	spool_add(spool, name);
+	spool_add(spool, SLICE(":"));
 	while (from < value.n) {
 		size_t end = slice_find(value, from, '\n');
 		bool has_cr = end > from && value.p[end - 1] == '\r';
 
-		put(&g, slice_sub(value, from, end));
+		spool_add(spool, slice_sub(value, from, end));
 		if (end < value.n)
-			put(&g, has_cr ? SLICE("\n") : SLICE("\r\n"));
+			spool_add(spool,
+				  has_cr ? SLICE("\n") : SLICE("\r\n"));
 		from = end + 1;
 	}
-	put(&g, SLICE("\r\n"));
-	flush(&g);
+	spool_add(spool, SLICE("\r\n"));
 }
 
 void spool_seal(struct spool *spool)
 {
+	if (spool->state == SPOOL_OPEN)
+		flush(spool);
 	if (spool->state != SPOOL_OPEN)
 		return;
 	if (fcntl(spool->fd, F_ADD_SEALS,

@@ -16,11 +16,16 @@ enum spool_state {
 	SPOOL_FAILED,	/* no memory or file descriptors */
 };
 
+/* Small pieces are written together: most messages in one go. */
+#define SPOOL_GATHERED 4096
+
 struct spool {
 	enum spool_state state;
 	int fd;			/* OPEN and SEALED: from its begin */
 	uint64_t size;
 	uint64_t max;		/* bytes; more is TOO_LARGE */
+	char gathered[SPOOL_GATHERED];	/* not yet written */
+	size_t gathered_n;
 };
 
 /* Begins one; on failure the state says so. */
