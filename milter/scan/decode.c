@@ -86,6 +86,24 @@ static int quoted_byte(struct slice text, size_t at)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
+bool decode_looks_quoted(struct slice text)
+{
+	size_t quoted = 0, other = 0;
+
+	for (size_t at = slice_find(text, 0, '='); at < text.n;
+	     at = slice_find(text, at + 1, '=')) {
+		struct slice rest =
+			slice_sub(text, at + 1,
+				  slice_find(text, at, '\n'));
+
+		if (slice_trim(rest).n == 0 || quoted_byte(text, at) >= 0)
+			quoted++;
+		else
+			other++;
+	}
+	return quoted > other;
+}
+
 struct slice decode_quoted(struct arena *arena, struct slice text)
 {
 	char *to = arena_alloc(arena, text.n + 1);

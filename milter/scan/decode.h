@@ -28,5 +28,10 @@ bool decode_looks_base64(struct slice text);
  * *rest is what follows. False: there is none.
  */
 bool decode_next_run(struct slice *rest, struct slice *run_r);
+/*
+ * Whether most of its '=' are what quoted-printable makes of bytes and line
+ * ends; in bare HTML most stand before a value.
+ */
+bool decode_looks_quoted(struct slice text);
 
 #endif

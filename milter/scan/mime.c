@@ -132,7 +132,8 @@ static void tell_readings(struct walk *w, struct slice raw,
 		tell_reading(w, leaf, raw);
 	if (!claims->base64 && decode_looks_base64(raw))
 		tell_base64(w, raw, leaf);
-	if (!sure && !claims->quoted && slice_find(raw, 0, '=') < raw.n)
+	if (!sure && !claims->quoted &&
+	    (claims->count > 0 || decode_looks_quoted(raw)))
 		tell_reading(w, leaf, decode_quoted(w->arena, raw));
 	/* Encoded by name only. */
 	if ((claims->base64 && !decode_looks_base64(raw)) ||

@@ -65,9 +65,32 @@ static void test_runs_of_base64_are_found_amid_other_lines(void **state)
 	assert_false(decode_next_run(&text, &run));
 }
 
+static void test_quoted_printable_is_told_from_html(void **state)
+{
+	static const struct {
+		struct slice text;
+		bool looks;
+	} texts[] = {
+		{SLICE(""), false},
+		{SLICE("no sign at all"), false},
+		{SLICE("caf=C3=A9"), true},
+		{SLICE("a line that goes on=\r\nhere=\nand here= \n"), true},
+		{SLICE("it ends so="), true},
+		{SLICE("<td width=600 class=\"a\" id=\"b\">"), false},
+		{SLICE("<td width=3D600 class=3D\"a\" id=3D\"b\">"), true},
+		{SLICE("a = b, c == d"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (decode_looks_quoted(texts[i].text) != texts[i].looks)
+			fail_msg("%.*s", SLICE_FMT(texts[i].text));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_quoted_printable_is_told_from_html),
 		cmocka_unit_test(test_base64_is_read_as_mail_programs_do),
 		cmocka_unit_test(
 			test_runs_of_base64_are_found_amid_other_lines),
