@@ -22,11 +22,14 @@
 #include "milter/daemon/role.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define LISTENERS_MAX 32
 #define HOUSEKEEPING_MS 60000
+/* Below the workers: a batch of records is no reason for mail to wait. */
+#define NICE 10
 
 struct recorder {
 	struct process process;
@@ -127,6 +130,7 @@ static int start(struct recorder *recorder, struct err *err)
 					.with = recorder};
 	struct health_options health;
 
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	if (role_load(process, err) < 0 || role_drop(process, err) < 0 ||
 	    jail_enter(true, err) < 0)
 		return -1;
