@@ -25,6 +25,7 @@ from mta_messages import CLEAN, SETTINGS, ZONES
 from support import ports
 from support.clamd import EICAR
 from support.folder import Folder
+from support.gatepost import TOP
 from support.signatures import copy_signatures
 from support.stack import Stack
 
@@ -301,3 +302,17 @@ def test_a_vault_without_room_defers_what_it_should_hold(new_stack,
     assert record["vault"] is None
     stack.gatepost.wait_line("vault.min_free")
     assert stack.judge(mail(b"x", "a.txt"), **CLEAN)[0].code == 250
+
+
+def test_where_no_memory_can_be_had_mail_waits(signatures):
+    with Folder() as folder:
+        stack = Stack(folder, ZONES, {
+            **SETTINGS, "antivirus.engine": "libclamav",
+            "antivirus.database": str(signatures)})
+        stack.gatepost.wrapper = [
+            "/usr/bin/python3", TOP / "tests/support/without_memfd.py"]
+        with stack:
+            reply, record = stack.judge(mail(b"x", "a.txt"), **CLEAN)
+            assert reply.code == 451
+            assert record["cause"] == "unscanned"
+            assert stack.postfix.delivered() == []
