@@ -371,3 +371,24 @@ def test_postfix_takes_notices(new_gatepost, folder):
         assert all(one["Return-Path"] == "<>" for one in mails)
         assert all(ids[0] in one.get_content() for one in mails)
         assert not daemon.process.kill(signal.SIGUSR1)
+
+
+def test_one_that_waits_too_long_is_a_matter_of_health(new_gatepost):
+    daemon = new_gatepost({
+        "notices.smtp": f"inet:127.0.0.1:{ports.free_port()}"})
+    assert daemon.http("/healthz")[0] == 200
+    store(daemon)
+    ports.wait_until(lambda: queue(daemon), 10, "a notice in the queue")
+    daemon.wait_line("will be tried again")
+    assert daemon.http("/healthz")[0] == 200
+    daemon.stop()
+    # As it would be called, had it been made two hours ago.
+    one, = (daemon.folder / "state/notices/queue").iterdir()
+    step, number, made = one.stem.split("-")
+    early = int(made, 16) - 2 * 3600 * 1000
+    one.rename(one.with_name(f"{step}-{number}-{early:016x}.mail"))
+    daemon.start()
+    ports.wait_until(lambda: daemon.http("/healthz")[0] == 503, 15,
+                     "an alarm")
+    assert re.search(r"notices +ill +1 wait to be sent, the oldest for 12\d "
+                     "minutes", daemon.http("/healthz")[1])
