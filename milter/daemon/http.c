@@ -26,7 +26,8 @@
 #define SOCKETS_MAX 16
 #define GUESTS_MAX 32
 #define PAUSE_MS 50
-#define SETTLE_MAX 1000 /* milliseconds */
+#define LEAVE_MAX 500	/* milliseconds */
+#define SETTLE_MAX 1000 /* the same */
 #define SILENCE_MAX_S 10
 #define VISIT_MAX_MS 30000 /* a connection in all */
 #define HEADER_MAX 16384   /* also what the library keeps of a connection */
@@ -430,14 +431,16 @@ void http_set_visit_ms(struct http *http, int64_t ms)
 	pthread_mutex_unlock(&http->lock);
 }
 
-/* Whether the library has yet to tell of somebody who was let in. */
-static bool has_newcomers(struct http *http)
+/* Whether somebody is here; or, of newcomers, one the library has yet to
+ * tell of. */
+static bool has_guests(struct http *http, bool newcomers)
 {
 	bool found = false;
 
 	pthread_mutex_lock(&http->lock);
 	for (size_t i = 0; i < GUESTS_MAX; i++)
-		found |= http->guests[i].here && !http->guests[i].served;
+		found |= http->guests[i].here &&
+			 !(newcomers && http->guests[i].served);
 	pthread_mutex_unlock(&http->lock);
 	return found;
 }
@@ -453,8 +456,11 @@ void http_stop(struct http **http)
 	pthread_mutex_unlock(&h->lock);
 	ring(h);
 	pthread_join(h->doorman, NULL);
+	/* Who was let in gets an answer: at a reload, nobody sees a gap. */
+	for (int i = 0; i < LEAVE_MAX && has_guests(h, false); i++)
+		(void)poll(NULL, 0, 1);
 	/* Its end looks at those without taking its own lock. */
-	for (int i = 0; i < SETTLE_MAX && has_newcomers(h); i++)
+	for (int i = 0; i < SETTLE_MAX && has_guests(h, true); i++)
 		(void)poll(NULL, 0, 1);
 	http_free(h);
 	*http = NULL;

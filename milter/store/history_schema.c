@@ -118,10 +118,11 @@ static int read_version(struct history *h, int64_t *version_r, struct err *err)
 	int64_t application = 0, tables = 0;
 
 	*version_r = 0;
-	if (db_number(h->db, "PRAGMA user_version", version_r, err) < 0 ||
-	    db_number(h->db, "PRAGMA application_id", &application, err) < 0 ||
-	    db_number(h->db, "SELECT count(*) FROM sqlite_schema", &tables,
-		      err) < 0)
+	/* In this order: somebody may make them between two of these. */
+	if (db_number(h->db, "SELECT count(*) FROM sqlite_schema", &tables,
+		      err) < 0 ||
+	    db_number(h->db, "PRAGMA user_version", version_r, err) < 0 ||
+	    db_number(h->db, "PRAGMA application_id", &application, err) < 0)
 		return -1;
 	if (*version_r <= 0 ? tables > 0
 			    : application != strtoll(APPLICATION, NULL, 10))

@@ -2,40 +2,14 @@
 kept within its bounds, and an alarm when room runs out."""
 
 import json
-import re
 import subprocess
 
-import pytest
 
 from support import ports
-from support.dnsserver import DnsServer
 from support.gatepost import Gatepost, program
 from support.smtpsink import SmtpSink
-from support.stack import ROOT
 
 MESSAGE = b"Subject: held\r\n\r\nbody\r\n"
-
-
-@pytest.fixture(scope="module")
-def dns(folder):
-    with DnsServer(folder / "dns", {".": ROOT}) as server:
-        yield server
-
-
-@pytest.fixture
-def new_gatepost(folder, dns, request):
-    """Makes daemons with settings of their own; stops them at the end."""
-    name = re.sub(r"\W+", "-", request.node.name)
-    started = []
-
-    def make(settings=None):
-        daemon = Gatepost(folder / name, dns.address, settings)
-        started.append(daemon)
-        return daemon.start()
-
-    yield make
-    for daemon in started:
-        daemon.stop()
 
 
 def store(daemon, count):

@@ -1,42 +1,14 @@
 """What the mailbox side tells of what users do with their mail."""
 
 import json
-import re
 import socket
 import time
 
-import pytest
 
 from support import ports
-from support.dnsserver import DnsServer
-from support.gatepost import Gatepost
 from support.milterclient import Session
-from support.stack import ROOT
 
 USER = "user@ours.example"
-
-
-@pytest.fixture(scope="module")
-def dns(folder):
-    with DnsServer(folder / "dns", {"example": "x A 192.0.2.1",
-                                    ".": ROOT}) as server:
-        yield server
-
-
-@pytest.fixture
-def new_gatepost(folder, dns, request):
-    name = re.sub(r"\W+", "-", request.node.name)
-    started = []
-
-    def make(settings=None):
-        daemon = Gatepost(folder / f"{name}{len(started)}", dns.address,
-                          settings)
-        started.append(daemon)
-        return daemon.start()
-
-    yield make
-    for daemon in started:
-        daemon.stop()
 
 
 def judge(daemon, recipients=(USER,)):

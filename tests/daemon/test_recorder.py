@@ -15,37 +15,12 @@ from support import ports
 from support.dnsserver import DnsServer, SilentDns
 from support.gatepost import Gatepost
 from support.milterclient import Session
-from support.stack import ROOT
 
 
 def message(number=0):
     return (b"From: someone@sender.example\nTo: user@ours.example\n"
             b"Date: Sun, 22 Nov 2026 08:00:00 +0000\n"
             b"Message-ID: <%d@sender.example>\nSubject: x\n\nbody\n" % number)
-
-
-@pytest.fixture(scope="module")
-def dns(folder):
-    with DnsServer(folder / "dns", {"example": "x A 192.0.2.1",
-                                    ".": ROOT}) as server:
-        yield server
-
-
-@pytest.fixture
-def new_gatepost(folder, dns, request):
-    """Makes daemons with settings of their own; stops them at the end."""
-    name = re.sub(r"\W+", "-", request.node.name)
-    started = []
-
-    def make(settings=None, **how):
-        daemon = Gatepost(folder / f"{name}{len(started)}", dns.address,
-                          settings, **how)
-        started.append(daemon)
-        return daemon.start()
-
-    yield make
-    for daemon in started:
-        daemon.stop()
 
 
 @pytest.fixture
