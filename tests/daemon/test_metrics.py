@@ -94,7 +94,7 @@ def test_status_is_json(names):
     assert {"version", "generation", "started", "uptime_s", "processes",
             "sessions", "waiting", "messages", "bytes", "checks", "lists",
             "greylist", "dns", "store", "records", "scanner", "starts",
-            "crashes"} == set(status)
+            "crashes", "vault"} == set(status)
     if names == "real":
         master, = status["processes"]
         assert master["role"] == "master" and master["rss_bytes"] > 100000
