@@ -16,9 +16,8 @@
 #define MAIL_CONTEXT(mail) MODULE_CONTEXT_REQUIRE(mail, feedback_mail_module)
 
 /* What is not an act of the user's, or none on a mailbox of his own. */
-#define NOT_BY_USER                      \
-	(MAILBOX_TRANSACTION_FLAG_SYNC | \
-	 MAILBOX_TRANSACTION_FLAG_NO_NOTIFY)
+#define NOT_BY_USER \
+	(MAILBOX_TRANSACTION_FLAG_SYNC | MAILBOX_TRANSACTION_FLAG_NO_NOTIFY)
 
 struct feedback_user {
 	union mail_user_module_context module_ctx;
@@ -33,6 +32,7 @@ struct feedback_box {
 struct feedback_transaction {
 	union mailbox_transaction_module_context module_ctx;
 	struct tell *tell;
+	unsigned int spam, virus; /* released */
 };
 
 struct feedback_mail {
@@ -50,8 +50,7 @@ void plugin_feedback_user(struct mail_user *user)
 	struct feedback_user *own;
 	bool admin = strcmp(user->service, "doveadm") == 0;
 
-	if (user->autocreated ||
-	    (!admin && strcmp(user->service, "imap") != 0))
+	if (user->autocreated || (!admin && strcmp(user->service, "imap") != 0))
 		return;
 	own = p_new(user->pool, struct feedback_user, 1);
 	plugin_settings_read(user, &own->settings);
@@ -94,23 +93,23 @@ static bool says(enum folder_kind from, enum folder_kind to, bool moving,
 }
 
 /* Where what this transaction does is kept until it is committed. */
-static struct tell *tell_of(struct mailbox_transaction_context *t,
-			    const struct feedback_user *own,
-			    struct mail_user *user)
+static struct feedback_transaction *
+done_in(struct mailbox_transaction_context *t, const struct feedback_user *own)
 {
 	struct feedback_transaction *ft = STORAGE_CONTEXT(t);
 
 	if (ft == NULL) {
 		ft = i_new(struct feedback_transaction, 1);
-		ft->tell = plugin_tell_new(&own->settings, user);
+		ft->tell =
+			plugin_tell_new(&own->settings, t->box->storage->user);
 		MODULE_CONTEXT_SET(t, feedback_storage_module, ft);
 	}
-	return ft->tell;
+	return ft;
 }
 
 /* Not for what delivery, Sieve or a script for all users does. */
-static struct feedback_user *
-actor(struct mailbox_transaction_context *t, struct mailbox *from)
+static struct feedback_user *actor(struct mailbox_transaction_context *t,
+				   struct mailbox *from)
 {
 	struct feedback_user *own = owner_of(t->box);
 
@@ -144,18 +143,25 @@ static int feedback_copy(struct mail_save_context *ctx, struct mail *mail)
 		id = plugin_record_id(mail);
 	if (fbox->module_ctx.super.copy(ctx, mail) < 0)
 		return -1;
-	if (said.how == FEEDBACK_RELEASE)
-		plugin_event_released(t->box->event,
-				      from == FOLDER_VIRUS ? "virus" : "spam");
+	if (said.how == FEEDBACK_RELEASE && from == FOLDER_VIRUS)
+		done_in(t, own)->virus++;
+	else if (said.how == FEEDBACK_RELEASE)
+		done_in(t, own)->spam++;
 	if (id != NULL)
-		plugin_tell_add(tell_of(t, own, t->box->storage->user), &said,
-				id);
+		plugin_tell_add(done_in(t, own)->tell, &said, id);
 	return 0;
 }
 
-static int
-feedback_commit(struct mailbox_transaction_context *t,
-		struct mail_transaction_commit_changes *changes_r)
+static void count_released(struct feedback_transaction *ft, struct event *event)
+{
+	for (; ft->spam > 0; ft->spam--)
+		plugin_event_released(event, "spam");
+	for (; ft->virus > 0; ft->virus--)
+		plugin_event_released(event, "virus");
+}
+
+static int feedback_commit(struct mailbox_transaction_context *t,
+			   struct mail_transaction_commit_changes *changes_r)
 {
 	struct feedback_box *fbox = STORAGE_CONTEXT(t->box);
 	struct feedback_transaction *ft = STORAGE_CONTEXT(t);
@@ -165,8 +171,10 @@ feedback_commit(struct mailbox_transaction_context *t,
 	event_ref(event);
 	ret = fbox->module_ctx.super.transaction_commit(t, changes_r);
 	if (ft != NULL) {
-		if (ret == 0)
+		if (ret == 0) {
+			count_released(ft, event);
 			plugin_tell_send(ft->tell, event);
+		}
 		plugin_tell_free(&ft->tell);
 		i_free(ft);
 	}
@@ -206,9 +214,8 @@ void plugin_feedback_mailbox(struct mailbox *box)
 static bool has_one(const char *const *keywords, const char *name,
 		    const char *old_name)
 {
-	return keywords != NULL &&
-	       (str_array_icase_find(keywords, name) ||
-		str_array_icase_find(keywords, old_name));
+	return keywords != NULL && (str_array_icase_find(keywords, name) ||
+				    str_array_icase_find(keywords, old_name));
 }
 
 static bool is_junk(const char *const *keywords)
@@ -224,8 +231,7 @@ static bool is_no_junk(const char *const *keywords)
 static void feedback_keywords(struct mail *mail, enum modify_type modify_type,
 			      struct mail_keywords *keywords)
 {
-	struct feedback_mail *fmail =
-		MAIL_CONTEXT((struct mail_private *)mail);
+	struct feedback_mail *fmail = MAIL_CONTEXT((struct mail_private *)mail);
 	struct feedback_user *own = actor(mail->transaction, mail->box);
 	struct feedback said = {.how = FEEDBACK_FLAG};
 	const char *const *now;
@@ -251,9 +257,8 @@ static void feedback_keywords(struct mail *mail, enum modify_type modify_type,
 		return;
 	id = plugin_record_id(mail);
 	if (id != NULL)
-		plugin_tell_add(tell_of(mail->transaction, own,
-					mail->box->storage->user),
-				&said, id);
+		plugin_tell_add(done_in(mail->transaction, own)->tell, &said,
+				id);
 }
 
 void plugin_feedback_mail(struct mail *mail)

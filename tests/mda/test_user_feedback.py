@@ -152,7 +152,7 @@ def test_many_messages_are_one_datagram(dovecot, ear):
         [f"record{number:08}aa" for number in range(250)]
 
 
-def test_what_fails_is_not_told(dovecot, ear):
+def test_what_fails_is_not_told(dovecot, ear, metrics):
     user = dovecot.add_user("fails", quota_rule="*:storage=10k")
     text = Message(size=50000).verdict(
         dovecot.secret, *CASES["quarantine"], record="r1").text
@@ -160,6 +160,7 @@ def test_what_fails_is_not_told(dovecot, ear):
     with Client(dovecot, user) as client:
         assert client.move("Quarantine/Spam", "INBOX") == "NO"
         assert ear.heard() == []
+    assert metrics('dovecot_gatepost_released_total{class="spam"}') == 0
 
 
 def test_a_virus_is_released_by_the_administrator_only(dovecot, ear, metrics):
