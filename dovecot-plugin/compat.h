@@ -15,6 +15,7 @@
 #include <lib-event.h>
 #include <mail-deliver.h>
 #include <mail-namespace.h>
+#include <mail-search-build.h>
 #include <mail-storage.h>
 #include <mail-storage-hooks.h>
 #include <mail-storage-private.h>
@@ -22,8 +23,16 @@
 #include <mail-user.h>
 #include <module-context.h>
 #include <module-dir.h>
+#include <quota.h>
+#include <seq-range-array.h>
 #include <settings-parser.h>
 #include <str.h>
+
+/* These lean on the ones above. */
+#include <doveadm-mail-iter.h>
+#include <doveadm-mail.h>
+#include <doveadm-print.h>
+#include <sysexits.h>
 
 #define PLUGIN_PREREQ(major, minor)           \
 	(DOVECOT_VERSION_MAJOR > (major) ||   \
@@ -40,5 +49,12 @@
  */
 #pragma weak mail_deliver_hook_set
 #pragma weak mail_deliver_save
+
+/* These are there if `quota` is in mail_plugins. */
+#pragma weak quota_get_resource
+#pragma weak quota_root_get_name
+#pragma weak quota_root_iter_deinit
+#pragma weak quota_root_iter_init_user
+#pragma weak quota_root_iter_next
 
 #endif

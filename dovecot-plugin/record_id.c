@@ -6,17 +6,36 @@
 #include "common/verdict/feedback.h"
 #include "common/verdict/seal.h"
 
-const char *plugin_record_id(struct mail *mail)
+static const char *value_of(const struct tags *tags, const char *name)
 {
-	const struct slice *id;
+	const struct slice *value = tags_get(tags, name);
+
+	return value == NULL ? "" : t_strndup(value->p, value->n);
+}
+
+int plugin_record_read(struct mail *mail, struct record_said *said_r)
+{
 	const char *value;
 	struct tags tags;
+	int ret = mail_get_first_header(mail, SEAL_HEADER, &value);
 
-	if (mail_get_first_header(mail, SEAL_HEADER, &value) <= 0)
-		return NULL;
+	*said_r = (struct record_said){"", "", ""};
+	if (ret <= 0)
+		return ret;
 	tags_parse(slice_cstr(value), &tags);
-	id = tags_get(&tags, "id");
-	if (id == NULL || !feedback_is_id(*id))
+	said_r->class = value_of(&tags, "class");
+	said_r->score = value_of(&tags, "score");
+	value = value_of(&tags, "id");
+	if (feedback_is_id(slice_cstr(value)))
+		said_r->id = value;
+	return 0;
+}
+
+const char *plugin_record_id(struct mail *mail)
+{
+	struct record_said said;
+
+	if (plugin_record_read(mail, &said) < 0 || *said.id == '\0')
 		return NULL;
-	return t_strndup(id->p, id->n);
+	return said.id;
 }

@@ -19,6 +19,7 @@ from support.process import Failed, Process
 CONTRIB = TOP / "contrib/dovecot/2.3"
 MODULES = Path("/usr/lib/dovecot/modules")
 PLUGIN = "lib91_gatepost_plugin.so"
+DOVEADM_PLUGIN = "lib10_doveadm_gatepost_plugin.so"
 PASSWORD = "secret"
 DOMAIN = "gatepost.example"
 
@@ -78,11 +79,11 @@ service lmtp {{
 }}
 passdb {{
   driver = passwd-file
-  args = {folder}/users/%n
+  args = {folder}/users/{users}
 }}
 userdb {{
   driver = passwd-file
-  args = {folder}/users/%n
+  args = {folder}/users/{users}
 }}
 namespace inbox {{
   inbox = yes
@@ -141,12 +142,16 @@ mail_plugins = $mail_plugins notify mail_log
 
 class Dovecot:
     """config: lines that come last. The folder is there from the start, for
-    what must be in it before Dovecot runs; so is each user's home."""
+    what must be in it before Dovecot runs; so is each user's home.
+    one_list: Dovecot can tell all its users, but sees a new one late; add
+    them before the start."""
 
     def __init__(self, folder, *, form="maildir", sieve=True, quota=True,
-                 notify=False, config="", submission_port=1):
+                 notify=False, config="", submission_port=1, one_list=False):
         self.folder = Path(folder)
-        for name in ("", "home", "modules", "run", "state", "users"):
+        self.users = "all" if one_list else "%n"
+        for name in ("", "home", "modules", "doveadm", "run", "state",
+                     "users"):
             (self.folder / name).mkdir(parents=True)
         self.form = form
         self.sieve, self.quota, self.notify = sieve, quota, notify
@@ -187,7 +192,7 @@ class Dovecot:
             ["getent", "group", str(self.account.pw_gid)], check=True,
             capture_output=True, text=True).stdout.split(":")[0]
         return text.format(
-            folder=self.folder, account=self.account.pw_name, group=group,
+            folder=self.folder, users=self.users, account=self.account.pw_name, group=group,
             format=self.form, lmtp_port=self.lmtp_port,
             imap_port=self.imap_port, pop3_port=self.pop3_port,
             metrics_port=self.metrics_port,
@@ -197,16 +202,21 @@ class Dovecot:
         os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def _write(self):
-        built = build_folder() / PLUGIN
-        if not built.exists():
-            raise Failed(f"{built} is not there: configure did not find "
-                         "Dovecot's headers, or it was not built")
         for name in ("", "run", "state"):
             self._own(self.folder / name)
         for module in MODULES.iterdir():
             (self.folder / "modules" / module.name).symlink_to(module)
-        # A copy: the account may not reach the build folder.
-        shutil.copy(built, self.folder / "modules" / PLUGIN)
+        # Copies, since _inside() lays our folder over where they are.
+        for module in (MODULES / "doveadm").glob("*.so"):
+            shutil.copy(module, self.folder / "doveadm")
+        for plugin, folder in ((PLUGIN, "modules"),
+                               (DOVEADM_PLUGIN, "doveadm")):
+            built = build_folder() / plugin
+            if not built.exists():
+                raise Failed(f"{built} is not there: configure did not find "
+                             "Dovecot's headers, or it was not built")
+            # A copy: the account may not reach the build folder.
+            shutil.copy(built, self.folder / folder)
         for file in CONTRIB.glob("*.acl"):
             shutil.copy(file, self.folder)
         (self.folder / "dovecot.conf").write_text(self._text())
@@ -219,9 +229,11 @@ class Dovecot:
         extra = " ".join(f"userdb_{name}={value}"
                          for name, value in fields.items())
         # A file each: Dovecot looks at one for news but once a second.
-        (self.folder / "users" / user).write_text(
-            f"{user}:{{PLAIN}}{PASSWORD}:{self.account.pw_uid}:"
-            f"{self.account.pw_gid}::{self.home(user)}::{extra}\n")
+        name = user if self.users == "%n" else self.users
+        with (self.folder / "users" / name).open("a") as file:
+            file.write(
+                f"{user}:{{PLAIN}}{PASSWORD}:{self.account.pw_uid}:"
+                f"{self.account.pw_gid}::{self.home(user)}::{extra}\n")
         return user
 
     def set_sieve(self, user, script):
@@ -233,12 +245,24 @@ class Dovecot:
         return {"user": self.account.pw_uid, "group": self.account.pw_gid,
                 "extra_groups": []}
 
+    def _inside(self, *words):
+        """The words of a command, run as the account where doveadm's folder
+        of modules, whose name is compiled into it, is ours; only root can do
+        that, and without it there is no doveadm gatepost."""
+        if os.getuid() != 0:
+            return words
+        return ["unshare", "--mount", "sh", "-c",
+                f'mount --bind "$0" {MODULES}/doveadm && exec "$@"',
+                self.folder / "doveadm", "setpriv",
+                f"--reuid={self.account.pw_uid}",
+                f"--regid={self.account.pw_gid}", "--clear-groups", *words]
+
     def start(self):
         self._write()
         self.process = Process(
-            "dovecot", ["/usr/sbin/dovecot", "-F", "-c",
-                        self.folder / "dovecot.conf"],
-            self.folder / "output", cwd=self.folder, **self._as_account())
+            "dovecot", self._inside("/usr/sbin/dovecot", "-F", "-c",
+                                    self.folder / "dovecot.conf"),
+            self.folder / "output", cwd=self.folder)
         try:
             for port in (self.lmtp_port, self.imap_port):
                 ports.wait_until(
@@ -259,14 +283,20 @@ class Dovecot:
     def __exit__(self, *_):
         self.stop()
 
-    def doveadm(self, *words):
+    def try_doveadm(self, *words):
+        """The (exit status, output, errors) of a command."""
         done = subprocess.run(
-            ["/usr/bin/doveadm", "-c", self.folder / "dovecot.conf", *words],
+            self._inside("/usr/bin/doveadm", "-c",
+                         self.folder / "dovecot.conf", *words),
             capture_output=True, text=True, check=False, cwd=self.folder,
-            stdin=subprocess.DEVNULL, **self._as_account())
-        if done.returncode != 0:
-            raise Failed(f"doveadm {' '.join(words)}: {done.stderr}")
-        return done.stdout
+            stdin=subprocess.DEVNULL)
+        return done.returncode, done.stdout, done.stderr
+
+    def doveadm(self, *words):
+        status, output, errors = self.try_doveadm(*words)
+        if status != 0:
+            raise Failed(f"doveadm {' '.join(words)}: {errors}")
+        return output
 
     def lmtp(self):
         return smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=20)
