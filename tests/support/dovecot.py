@@ -123,6 +123,25 @@ service stats {{
 }}
 """
 
+# Where 13-gatepost-quota.conf says something else.
+QUOTA = """\
+service gatepost-quota-warning {{
+  executable = script {folder}/gatepost-quota-warning -c {folder}/dovecot.conf
+  user = {account}
+  unix_listener gatepost-quota-warning {{
+    user = {account}
+  }}
+}}
+service quota-status {{
+  unix_listener /var/spool/postfix/private/gatepost-quota {{
+    mode = 0
+  }}
+  inet_listener {{
+    port = {quota_port}
+  }}
+}}
+"""
+
 SIEVE = """\
 protocol lmtp {{
   mail_plugins = $mail_plugins sieve
@@ -163,6 +182,7 @@ class Dovecot:
         self.imap_port = ports.free_port()
         self.pop3_port = ports.free_port()
         self.metrics_port = ports.free_port()
+        self.quota_port = ports.free_port()
         self.submission_port = submission_port
         self.process = None
 
@@ -187,15 +207,17 @@ class Dovecot:
             names.insert(2, "13-gatepost-quota.conf")
         text = BASE + "".join(f"!include {CONTRIB}/{name}\n" for name in names)
         text += AFTER + (NOTIFY if self.notify else "")
+        text += QUOTA if self.quota else ""
         text += SIEVE if self.sieve else ""
         group = subprocess.run(
             ["getent", "group", str(self.account.pw_gid)], check=True,
             capture_output=True, text=True).stdout.split(":")[0]
         return text.format(
-            folder=self.folder, users=self.users, account=self.account.pw_name, group=group,
+            folder=self.folder, users=self.users,
+            account=self.account.pw_name, group=group,
             format=self.form, lmtp_port=self.lmtp_port,
             imap_port=self.imap_port, pop3_port=self.pop3_port,
-            metrics_port=self.metrics_port,
+            metrics_port=self.metrics_port, quota_port=self.quota_port,
             submission_port=self.submission_port) + self.config
 
     def _own(self, path):
@@ -217,7 +239,8 @@ class Dovecot:
                              "Dovecot's headers, or it was not built")
             # A copy: the account may not reach the build folder.
             shutil.copy(built, self.folder / folder)
-        for file in CONTRIB.glob("*.acl"):
+        for file in (*CONTRIB.glob("*.acl"),
+                     CONTRIB.parent / "gatepost-quota-warning"):
             shutil.copy(file, self.folder)
         (self.folder / "dovecot.conf").write_text(self._text())
 
