@@ -159,6 +159,16 @@ mail_plugins = $mail_plugins notify mail_log
 """
 
 
+def transact(client, message, *users):
+    """One transaction of an LMTP session: the (code, text) for each user."""
+    client.mail("sender@example.org")
+    for user in users:
+        code, text = client.rcpt(f"{user}@{DOMAIN}")
+        assert code == 250, text
+    # data() reads but one reply; the others follow it.
+    return [client.data(message), *(client.getreply() for _ in users[1:])]
+
+
 class Dovecot:
     """config: lines that come last. The folder is there from the start, for
     what must be in it before Dovecot runs; so is each user's home.
@@ -324,17 +334,11 @@ class Dovecot:
     def lmtp(self):
         return smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=20)
 
-    def deliver(self, message, *users, sender="sender@example.org"):
+    def deliver(self, message, *users):
         """The (code, text) for each recipient: one alone, or a list."""
         with self.lmtp() as client:
             client.ehlo()
-            client.mail(sender)
-            for user in users:
-                code, text = client.rcpt(f"{user}@{DOMAIN}")
-                assert code == 250, text
-            # data() reads but one reply; the others follow it.
-            replies = [client.data(message)]
-            replies += [client.getreply() for _ in users[1:]]
+            replies = transact(client, message, *users)
         return replies[0] if len(users) == 1 else replies
 
     def lda(self, message, user):
