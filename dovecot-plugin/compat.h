@@ -12,6 +12,7 @@
 #include <lib.h>
 #include <array.h>
 #include <ioloop.h>
+#include <istream.h>
 #include <lib-event.h>
 #include <mail-deliver.h>
 #include <mail-namespace.h>
@@ -21,6 +22,7 @@
 #include <mail-storage-private.h>
 #include <mail-storage-settings.h>
 #include <mail-user.h>
+#include <message-header-parser.h>
 #include <module-context.h>
 #include <module-dir.h>
 #include <quota.h>

@@ -18,31 +18,53 @@ static struct event_passthrough *named(struct event *parent, const char *name,
 		->add_str("action", action);
 }
 
-void plugin_event_filed(struct event *parent, const char *class,
-			const char *place, const char *id)
+/*
+ * For what comes with each delivery. An event below the delivery's own would
+ * make Dovecot write that and all above it to its statistics too: seven
+ * writes a message in place of one. What those events know of the user is
+ * put into this one.
+ */
+static struct event *alone(const struct mail_user *user, const char *name,
+			   const char *class, const char *action)
 {
-	struct event_passthrough *e =
-		named(parent, "gatepost_filed_finished", class, place);
+	struct event *event = event_create(NULL);
 
-	e_debug(e->event(), "gatepost: %s: %s: filed: %s",
-		id != NULL ? id : "no record", class, place);
+	event_add_category(event, &category);
+	event_set_name(event, name);
+	event_add_str(event, "user", user->username);
+	event_add_str(event, "session", user->session_id);
+	event_add_str(event, "class", class);
+	event_add_str(event, "action", action);
+	return event;
 }
 
-void plugin_event_forged(struct event *parent, const char *class,
+void plugin_event_filed(const struct mail_user *user, const char *class,
+			const char *place, const char *id)
+{
+	struct event *event =
+		alone(user, "gatepost_filed_finished", class, place);
+
+	e_debug(event, "gatepost: %s: %s: filed: %s",
+		id != NULL ? id : "no record", class, place);
+	event_unref(&event);
+}
+
+void plugin_event_forged(const struct mail_user *user, const char *class,
 			 unsigned int headers)
 {
-	struct event_passthrough *e =
-		named(parent, "gatepost_forged_finished", class, "ignored")
-			->add_int("headers", headers);
+	struct event *event =
+		alone(user, "gatepost_forged_finished", class, "ignored");
 
-	e_debug(e->event(), "gatepost: ignored %u verdict headers: %s", headers,
+	event_add_int(event, "headers", headers);
+	e_debug(event, "gatepost: ignored %u verdict headers: %s", headers,
 		class);
+	event_unref(&event);
 }
 
 void plugin_event_released(struct event *parent, const char *class)
 {
-	struct event_passthrough *e = named(
-		parent, "gatepost_released_finished", class, "released");
+	struct event_passthrough *e =
+		named(parent, "gatepost_released_finished", class, "released");
 
 	e_debug(e->event(), "gatepost: %s: taken out of quarantine", class);
 }

@@ -127,9 +127,9 @@ static void look(struct mail_deliver_context *ctx,
 		plugin_error(ctx->event, "read", "delivered",
 			     "the message's headers cannot be read");
 	if (found_r->forged > 0)
-		plugin_event_forged(ctx->event, "seal", found_r->forged);
+		plugin_event_forged(ctx->rcpt_user, "seal", found_r->forged);
 	if (found_r->expired > 0)
-		plugin_event_forged(ctx->event, "age", found_r->expired);
+		plugin_event_forged(ctx->rcpt_user, "age", found_r->expired);
 }
 
 static int deliver(struct mail_deliver_context *ctx,
@@ -151,7 +151,7 @@ static int deliver(struct mail_deliver_context *ctx,
 	}
 	ret = file_at(ctx, &own->settings, decision, storage_r);
 	if (ret >= 0)
-		plugin_event_filed(ctx->event, class,
+		plugin_event_filed(ctx->rcpt_user, class,
 				   policy_place_word(decision.place), found.id);
 	return ret;
 }
