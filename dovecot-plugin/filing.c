@@ -117,13 +117,8 @@ static void look(struct mail_deliver_context *ctx,
 		 const struct plugin_settings *settings,
 		 struct verdict_found *found_r)
 {
-	const struct seal_key *key = plugin_key_get(settings->key, ctx->event);
-
-	i_zero(found_r);
-	if (key == NULL)
-		return;
-	if (plugin_verdict_read(ctx->src_mail, key, settings->max_age,
-				found_r) < 0)
+	if (plugin_verdict_read(ctx->src_mail, settings, ctx->event, found_r) <
+	    0)
 		plugin_error(ctx->event, "read", "delivered",
 			     "the message's headers cannot be read");
 	if (found_r->forged > 0)

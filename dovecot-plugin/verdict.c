@@ -5,6 +5,8 @@
  * makes an index of all fields.
  */
 #include "dovecot-plugin/compat.h"
+#include "dovecot-plugin/key.h"
+#include "dovecot-plugin/settings.h"
 #include "dovecot-plugin/verdict.h"
 
 /* The milter puts its own on top; nobody needs to look for it any deeper. */
@@ -96,21 +98,26 @@ static bool judge(const struct seal_key *key, struct slice value,
 	return true;
 }
 
-int plugin_verdict_read(struct mail *mail, const struct seal_key *key,
-			int64_t max_age, struct verdict_found *found_r)
+int plugin_verdict_read(struct mail *mail,
+			const struct plugin_settings *settings,
+			struct event *event, struct verdict_found *found_r)
 {
+	const struct seal_key *key;
 	struct header header;
 
 	*found_r = (struct verdict_found){.valid = false};
 	if (read_header(mail, &header) < 0)
 		return -1;
-	for (unsigned int i = 0; i < header.count; i++) {
+	if (header.count == 0)
+		return 0;
+	key = plugin_key_get(settings->key, event);
+	for (unsigned int i = 0; key != NULL && i < header.count; i++) {
 		if (i >= HEADERS_MAX || found_r->valid)
 			found_r->forged++;
 		else
-			found_r->valid =
-				judge(key, header.verdicts[i], &header.binding,
-				      max_age, found_r);
+			found_r->valid = judge(key, header.verdicts[i],
+					       &header.binding,
+					       settings->max_age, found_r);
 	}
 	return 0;
 }

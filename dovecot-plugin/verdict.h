@@ -7,8 +7,9 @@
 
 #include "dovecot-plugin/policy.h"
 
+struct event;
 struct mail;
-struct seal_key;
+struct plugin_settings;
 
 struct verdict_found {
 	bool valid;
@@ -18,8 +19,12 @@ struct verdict_found {
 	unsigned int expired; /* … that are too old, or from the future */
 };
 
-/* -1 if the message cannot be read. `max_age`: seconds. */
-int plugin_verdict_read(struct mail *mail, const struct seal_key *key,
-			int64_t max_age, struct verdict_found *found_r);
+/*
+ * -1 if the message cannot be read. The key is opened only for a message that
+ * has such a header; what is wrong with it goes to `event`.
+ */
+int plugin_verdict_read(struct mail *mail,
+			const struct plugin_settings *settings,
+			struct event *event, struct verdict_found *found_r);
 
 #endif
