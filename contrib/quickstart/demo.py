@@ -1,5 +1,6 @@
-"""The demonstration: starts DNS, Postfix and Gatepost in a private folder,
-sends the sample messages and shows each verdict. Started by ./quickstart."""
+"""The demonstration: starts DNS, Postfix, Dovecot and Gatepost in a private
+folder, sends the sample messages, shows each verdict and in which folder the
+message is. Started by ./quickstart."""
 
 import argparse
 import base64
@@ -18,9 +19,10 @@ sys.path[:0] = [str(Path(__file__).parent),
 import messages  # noqa: E402
 import show  # noqa: E402
 import zones  # noqa: E402
-from support import ports  # noqa: E402
+from support import dovecot, ports  # noqa: E402
 from support.folder import Folder  # noqa: E402
 from support.gatepost import program  # noqa: E402
+from support.mailhost import MailHost  # noqa: E402
 from support.process import Failed  # noqa: E402
 from support.signatures import copy_signatures  # noqa: E402
 from support.stack import Stack, split  # noqa: E402
@@ -29,6 +31,10 @@ TOP = Path(__file__).resolve().parents[2]
 AUTHSERV_ID = "mx.gatepost.example"
 # By default 300 s, which nobody would wait here.
 GREYLIST_DELAY = "3s"
+USER = "user"
+SPAM = "Quarantine/Spam"
+PLACE_COLOURS = {"INBOX": "green", "Junk": "yellow", SPAM: "red",
+                 "the vault; in no mailbox": "red"}
 
 
 def make_dkim_key(folder):
@@ -50,7 +56,10 @@ class Demo:
         self.told = None        # the record to be explained at the end
         self.http = ports.free_port()
         self.key, record = make_dkim_key(folder)
-        self.stack = Stack(folder, zones.zones(record), {
+        self.lacking = dovecot.lacking()    # why there is no Dovecot
+        self.landed = []        # (number and title, place) of each message
+        self.spam = None        # the record of what is in Quarantine/Spam
+        self.stack = self.new_stack(zones.zones(record), {
             "authserv_id": AUTHSERV_ID, "dmarc.enforce": "yes",
             "greylist.mode": "score", "greylist.delay": GREYLIST_DELAY,
             "http.listen": f"inet:127.0.0.1:{self.http}",
@@ -61,7 +70,16 @@ class Demo:
         self.stack.gatepost.settings["release.smtp"] = (
             f"inet:127.0.0.1:{self.stack.postfix.plain_port}")
 
+    def new_stack(self, sample_zones, settings):
+        if self.lacking:
+            return Stack(self.folder, sample_zones, settings)
+        # Without Sieve and quotas: what is filed is filed by the plugin.
+        return MailHost(self.folder, sample_zones, settings, sieve=False,
+                        quota=False)
+
     def start(self):
+        if not self.lacking:
+            self.stack.dovecot.add_user(USER)
         self.stack.start()
         dns, gatepost, postfix = (self.stack.dns, self.stack.gatepost,
                                   self.stack.postfix)
@@ -72,6 +90,13 @@ class Demo:
                              f"{GREYLIST_DELAY}")
         show.row("Postfix", f"127.0.0.1:{postfix.port}  smtpd_milters = "
                             f"{gatepost.milter}")
+        if self.lacking:
+            show.row("Dovecot", f"none: {self.lacking}. Postfix delivers by "
+                                "itself, and no message is filed.", "yellow")
+        else:
+            show.row("Dovecot", f"127.0.0.1:{self.stack.dovecot.imap_port}  "
+                                "IMAP, with Gatepost's plugin; Postfix "
+                                "delivers to it by LMTP")
 
     def stop(self):
         self.stack.stop()
@@ -88,10 +113,7 @@ class Demo:
             reply, record = self.judge(number, letter, letter.expected)
             self.told = record["id"]
         show.verdict(record)
-        if record["vault"] == "held":
-            self.held.append(record["id"])
-        if reply.code == 250 and letter.show:
-            self.show_fields(reply, letter)
+        self.show_place(f"{number}. {letter.title}", reply, record, letter)
         if letter.note:
             show.row("note", letter.note)
         print(flush=True)
@@ -116,9 +138,26 @@ class Demo:
         sys.stdout.flush()
         time.sleep(seconds)
 
-    def show_fields(self, reply, letter):
+    def show_place(self, title, reply, record, letter):
+        """Where the message is now, and the header fields of interest."""
+        place, mail = "refused: the sender has it", None
+        if record["vault"] == "held":
+            self.held.append(record["id"])
+            place = "the vault; in no mailbox"
+        elif reply.code == 250 and self.lacking:
+            place, mail = "delivered", self.stack.mail_of(reply)
+        elif reply.code == 250:
+            place, mail = self.stack.landed(USER, reply.queue_id)
+        if place == SPAM:
+            self.spam = self.told = record["id"]
+        if mail and letter.show:
+            self.show_fields(mail, letter)
+        show.row("mailbox", place, PLACE_COLOURS.get(place))
+        self.landed.append((title, place))
+
+    def show_fields(self, mail, letter):
         """The header fields of interest as they were delivered."""
-        found, _ = split(self.stack.mail_of(reply))
+        found, _ = split(mail.replace(b"\r\n", b"\n"))
         for _, raw in found:
             field = raw.decode("utf-8", "replace")
             if field.startswith(letter.show):
@@ -132,8 +171,41 @@ class Demo:
             f"state_dir={self.stack.gatepost.settings['state_dir']}",
             *words[1:])))
 
+    def show_places(self):
+        """A line for each message, once more."""
+        if self.lacking:
+            return
+        show.title("Where each message is")
+        print()
+        for title, place in self.landed:
+            show.entry(place, title.partition(":")[0],
+                       PLACE_COLOURS.get(place))
+        print(flush=True)
+
+    def release_by_imap(self):
+        """Moves what is in quarantine to INBOX, as its user would."""
+        if not self.spam:
+            return
+        show.title("A user takes a message out of quarantine: any mail "
+                   "program will do")
+        print()
+        client = self.stack.dovecot.imap(USER)
+        client.select(SPAM)
+        status, text = client._simple_command("MOVE", "1", "INBOX")
+        client.logout()
+        if status != "OK":
+            raise Failed(f"IMAP MOVE: {text}")
+        show.row("IMAP", f"SELECT {SPAM}")
+        show.row("", "MOVE 1 INBOX")
+        ports.wait_until(lambda: self.stack.opinions(self.spam), 10,
+                         "Gatepost to hear of it")
+        show.row("Gatepost", "has heard of it: see \"What users said\" below. "
+                             "This sender's mail to this user is not deferred "
+                             "any more")
+        print(flush=True)
+
     def explain(self):
-        """Tells the story of the message that was deferred."""
+        """Tells the story of a message that was deferred or released."""
         said = []
 
         def recorded():
@@ -166,13 +238,19 @@ class Demo:
             print(("   " + line).rstrip())
         sys.stdout.flush()
 
+    def delivered(self):
+        """How many messages are in the mailbox."""
+        if self.lacking:
+            return self.stack.postfix.count_delivered()
+        return sum(self.stack.dovecot.counts(USER).values())
+
     def show_vault(self):
         """What is held, and one of it released into delivery."""
         show.title("The vault: what was held, and how it is let go")
         self.show_run("quarantine", "list")
-        before = self.stack.postfix.count_delivered()
+        before = self.delivered()
         self.show_run("quarantine", "release", self.held[-1])
-        self.stack.postfix.wait_delivered(before + 1)
+        ports.wait_until(lambda: self.delivered() > before, 20, "delivery")
         show.row("mailbox", "it has been delivered, byte for byte")
         print(flush=True)
 
@@ -180,6 +258,15 @@ class Demo:
         show.row("metrics", f"http://127.0.0.1:{self.http}/metrics  for "
                             "Prometheus")
         show.row("health", f"http://127.0.0.1:{self.http}/healthz")
+
+    def show_own_place(self, record):
+        if self.lacking or record["action"] not in ("accept", "tag"):
+            return
+        try:
+            place, _ = self.stack.landed(USER, record["queue_id"], 5)
+        except TimeoutError:
+            place = f"in no folder of {USER}, the only user here"
+        show.row("mailbox", place, PLACE_COLOURS.get(place))
 
     def follow(self):
         """Shows what Gatepost says about mail of the operator's own."""
@@ -191,6 +278,7 @@ class Demo:
                 show.title(f"Your message from {record['sender'] or '<>'}")
                 show.row("queue id", record["queue_id"] or "none")
                 show.verdict(record)
+                self.show_own_place(record)
                 print(flush=True)
             self.stack.gatepost.process.check()
             time.sleep(0.3)
@@ -212,7 +300,13 @@ class Demo:
 """)
         show.row("logs", f"{self.stack.gatepost.log}")
         show.row("", f"{self.stack.postfix.log}")
-        show.row("mailbox", f"{self.folder}/postfix/mail/all/new")
+        if self.lacking:
+            show.row("mailbox", f"{self.folder}/postfix/mail/all/new")
+        else:
+            show.row("mailbox", f"IMAP at 127.0.0.1, port "
+                                f"{self.stack.dovecot.imap_port}, without "
+                                f"TLS; user {USER}, password "
+                                f"{dovecot.PASSWORD}")
         show.row("explain", self.command("explain", "ID"))
         print("\nCtrl-C ends it and removes " + f"{self.folder}.\n",
               flush=True)
@@ -226,7 +320,9 @@ def run(demo, once):
         demo.send(number, letter)
     for surprise in demo.surprises:
         print("quickstart: " + surprise, file=sys.stderr)
+    demo.show_places()
     demo.show_vault()
+    demo.release_by_imap()
     demo.explain()
     demo.show_metrics()
     print(flush=True)

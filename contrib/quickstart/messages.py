@@ -107,6 +107,15 @@ def letters(key, authserv_id):
         "tag", deferred="sent again like the one before",
         show=("X-Spam",))
     yield Letter(
+        "Certain spam: filed where it can be taken out again",
+        "203.0.113.8", "", "example.net",
+        "win@example.net",
+        text("Subject: Prize", "To: user@gatepost.example",
+             'From: "service@bank.example" <win@example.net>', date=False),
+        "tag", deferred="sent again", note=
+        "Marked like the one before, but from 10 points on the mailbox side "
+        "files it apart; at 15 it would have been refused.")
+    yield Letter(
         "A sender who brings an Authentication-Results field of our name",
         "198.51.100.77", "", "client.example",
         "eve@example.net",

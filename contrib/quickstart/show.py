@@ -59,6 +59,13 @@ def row(label, text, colour=None):
         print(f"   {head:<8} {paint(line, colour) if colour else line}")
 
 
+def entry(word, text, colour=None):
+    """A line of a list: the word in a column of its own."""
+    padded = f"{word:<27}"
+    print(f"   {paint(padded, colour) if colour else padded}"
+          + textwrap.shorten(text, width() - 30, placeholder=" …"))
+
+
 def title(text):
     print(paint(textwrap.fill(text, width()), "bold"))
 

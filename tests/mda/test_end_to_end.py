@@ -1,8 +1,6 @@
 """The whole way: SMTP, Postfix, Gatepost, LMTP, Dovecot with the plugin, and
 IMAP; and back, from what a user does to the engine's record."""
 
-import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,10 +8,10 @@ import pytest
 
 from support import ports
 from support.clamd import EICAR
-from support.dovecot import DOMAIN, Dovecot
+from support.dovecot import DOMAIN
 from support.folder import Folder
+from support.mailhost import MailHost
 from support.signatures import copy_signatures
-from support.stack import Stack
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mta"))
 
@@ -22,40 +20,15 @@ from mta_messages import CLEAN, REFUSED, TAGGED, ZONES, message  # noqa: E402
 RELEASED = 'gatepost_feedback_total{said="ham",how="release"}'
 
 
-class Host(Stack):
-    """A stack whose mail goes to Dovecot."""
+class Host(MailHost):
+    """One that files instead of refusing."""
 
     def __init__(self, folder, settings=None):
-        self.dovecot = Dovecot(folder / "dovecot", config=f"""
-plugin {{
-  gatepost_key = {folder}/verdict.key
-  gatepost_feedback_socket = {folder}/stack/gatepost/run/feedback
-}}
-""")
-        super().__init__(folder / "stack", ZONES, {
+        super().__init__(folder, ZONES, {
             "score.SPF_FAIL": "8", "actions.reject": "off",
-            "verdict_key": f"{folder}/verdict.key",
             "antivirus.engine": "libclamav",
             "antivirus.database": str(copy_signatures(folder / "clamav")),
-            **(settings or {})}, postfix={
-                "virtual_transport":
-                    f"lmtp:inet:127.0.0.1:{self.dovecot.lmtp_port}",
-                "lmtp_destination_recipient_limit": "1"})
-        self.gatepost.settings["release.smtp"] = \
-            f"inet:127.0.0.1:{self.postfix.plain_port}"
-        # As an administrator makes it: one key for both sides.
-        key = folder / "verdict.key"
-        key.write_text("0123456789abcdef" * 4 + "\n")
-        shutil.chown(key, self.dovecot.account.pw_uid)
-        key.chmod(0o400)
-
-    def start(self):
-        self.dovecot.start()
-        return super().start()
-
-    def stop(self):
-        self.dovecot.stop()
-        super().stop()
+            **(settings or {})})
 
     def bring(self, user, who, body="Hello\n"):
         """Sends a message; its record, once it has been delivered."""
@@ -68,11 +41,6 @@ plugin {{
     def wait(self, user, expected):
         ports.wait_until(lambda: self.dovecot.counts(user) == expected, 15,
                          f"{expected}, not {self.dovecot.counts(user)}")
-
-    def opinions(self, record):
-        done = self.gatepost.run("explain", "--json", record["id"])
-        return [(one["user"], one["said"], one["how"])
-                for one in json.loads(done.stdout)[0].get("opinions", [])]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +88,7 @@ def test_what_a_user_takes_out_of_quarantine_teaches_the_engine(host):
     for name in ("gatepost_false_positives_total",
                  "gatepost_feedback_allowed_total"):
         assert now[name] == before[name] + 1
-    assert host.opinions(record) == [(user, "ham", "release")]
+    assert host.opinions(record["id"]) == [(user, "ham", "release")]
     text = host.gatepost.run("explain", record["id"]).stdout
     assert f"{user} took it out of quarantine: no spam" in text
     listed = host.gatepost.run("greylist", "list").stdout

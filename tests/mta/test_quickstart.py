@@ -9,12 +9,16 @@ import time
 from pathlib import Path
 
 from support import ports
-from support.gatepost import TOP, build_folder
+from support.gatepost import PROGRAMS, TOP, build_folder
 from support.process import Process
 
 DEMO = [sys.executable, "-B", str(TOP / "contrib/quickstart/demo.py")]
 ENVIRONMENT = {**os.environ, "GATEPOST_BUILD": str(build_folder()),
                "PYTHONUNBUFFERED": "1"}
+
+
+REFUSED = "refused: the sender has it"
+HELD = "the vault; in no mailbox"
 
 
 def left_over(name):
@@ -35,9 +39,9 @@ def test_once_judges_all_messages_as_expected():
                           env=ENVIRONMENT, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert len(re.findall(r"^\d\. ", done.stdout, re.M)) == 8
+    assert len(re.findall(r"^\d\. ", done.stdout, re.M)) == 9
     assert len(re.findall(r"^   SMTP     451 4\.7\.1 Greylisted, please try "
-                          r"again in \d seconds", done.stdout, re.M)) == 2
+                          r"again in \d seconds", done.stdout, re.M)) == 3
     for words in ("SMTP     250", "SMTP     550", "header   X-Spam: Yes",
                   "RBL_SPAMHAUS_XBL", "mx.elsewhere.example",
                   "VIRUS_FOUND", "Gatepost.Test.EICAR",
@@ -49,6 +53,30 @@ def test_once_judges_all_messages_as_expected():
     assert re.search(r"^   metrics  http://127\.0\.0\.1:\d+/metrics", story,
                      re.M)
     assert max(map(len, done.stdout.splitlines())) <= 81
+    # Beside each message, and in a list, where it is.
+    places = re.findall(r"^   mailbox  (.*)", done.stdout, re.M)[:9]
+    assert places == ["INBOX", REFUSED, "INBOX", "INBOX", "Junk",
+                      "Quarantine/Spam", "INBOX", HELD, HELD]
+    assert re.findall(r"^   (\S.*?) +\d\. ", done.stdout, re.M) == places
+    # One was taken out of quarantine, which is in its story.
+    assert "What users said" in story and "took it out of quarantine" in story
+
+
+def test_without_dovecot_it_says_so_and_goes_on(folder):
+    build = folder / "build"
+    build.mkdir()
+    for name in PROGRAMS:
+        (build / name).symlink_to(build_folder() / name)
+    done = subprocess.run(
+        [*DEMO, "--once"], capture_output=True, text=True, timeout=120,
+        env={**ENVIRONMENT, "GATEPOST_BUILD": str(build)}, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^   Dovecot  none: the plugin was not built", done.stdout,
+                     re.M)
+    assert re.findall(r"^   mailbox  (.*)", done.stdout, re.M)[:2] == [
+        "delivered", REFUSED]
+    assert "it has been delivered" in done.stdout
+    assert "451 4.7.1" in done.stdout.partition("$ gatepost explain ")[2]
 
 
 def test_it_shows_mail_of_ones_own_until_interrupted(folder):

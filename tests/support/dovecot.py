@@ -17,7 +17,8 @@ from support.gatepost import TOP, build_folder
 from support.process import Failed, Process
 
 CONTRIB = TOP / "contrib/dovecot/2.3"
-MODULES = Path("/usr/lib/dovecot/modules")
+PROGRAMS = Path("/usr/lib/dovecot")
+MODULES = PROGRAMS / "modules"
 PLUGIN = "lib91_gatepost_plugin.so"
 DOVEADM_PLUGIN = "lib10_doveadm_gatepost_plugin.so"
 PASSWORD = "secret"
@@ -36,7 +37,7 @@ default_internal_group = {group}
 default_login_user = {account}
 first_valid_uid = 1
 first_valid_gid = 1
-protocols = imap lmtp pop3
+protocols = imap lmtp{pop3}
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -58,16 +59,6 @@ service imap-login {{
     port = {imap_port}
   }}
   inet_listener imaps {{
-    port = 0
-  }}
-}}
-service pop3-login {{
-  chroot =
-  service_count = 0
-  inet_listener pop3 {{
-    port = {pop3_port}
-  }}
-  inet_listener pop3s {{
     port = 0
   }}
 }}
@@ -97,6 +88,19 @@ namespace inbox {{
   }}
   mailbox Lists {{
     auto = create
+  }}
+}}
+"""
+
+POP3 = """\
+service pop3-login {{
+  chroot =
+  service_count = 0
+  inet_listener pop3 {{
+    port = {pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = 0
   }}
 }}
 """
@@ -159,6 +163,15 @@ mail_plugins = $mail_plugins notify mail_log
 """
 
 
+def lacking():
+    """Why no Dovecot can be started here, in words; None: it can."""
+    if not all((PROGRAMS / name).exists() for name in ("imap", "lmtp")):
+        return "Dovecot's packages (core, imapd, lmtpd) are not installed"
+    if not (build_folder() / PLUGIN).exists():
+        return "the plugin was not built, for want of dovecot-dev"
+    return None
+
+
 def transact(client, message, *users):
     """One transaction of an LMTP session: the (code, text) for each user."""
     client.mail("sender@example.org")
@@ -184,6 +197,7 @@ class Dovecot:
             (self.folder / name).mkdir(parents=True)
         self.form = form
         self.sieve, self.quota, self.notify = sieve, quota, notify
+        self.has_pop3 = (PROGRAMS / "pop3").exists()
         self.config = config
         self.account = pwd.getpwnam("nobody")
         if os.getuid() != 0:
@@ -215,8 +229,10 @@ class Dovecot:
                  "14-gatepost-metrics.conf"]
         if self.quota:
             names.insert(2, "13-gatepost-quota.conf")
-        text = BASE + "".join(f"!include {CONTRIB}/{name}\n" for name in names)
+        text = BASE + "".join(f"!include {self.folder}/{name}\n"
+                              for name in names)
         text += AFTER + (NOTIFY if self.notify else "")
+        text += POP3 if self.has_pop3 else ""
         text += QUOTA if self.quota else ""
         text += SIEVE if self.sieve else ""
         group = subprocess.run(
@@ -226,7 +242,8 @@ class Dovecot:
             folder=self.folder, users=self.users,
             account=self.account.pw_name, group=group,
             format=self.form, lmtp_port=self.lmtp_port,
-            imap_port=self.imap_port, pop3_port=self.pop3_port,
+            imap_port=self.imap_port, pop3=" pop3" * self.has_pop3,
+            pop3_port=self.pop3_port,
             metrics_port=self.metrics_port, quota_port=self.quota_port,
             submission_port=self.submission_port) + self.config
 
@@ -247,9 +264,9 @@ class Dovecot:
             if not built.exists():
                 raise Failed(f"{built} is not there: configure did not find "
                              "Dovecot's headers, or it was not built")
-            # A copy: the account may not reach the build folder.
+            # A copy: the account may not reach that, nor the sources.
             shutil.copy(built, self.folder / folder)
-        for file in (*CONTRIB.glob("*.acl"),
+        for file in (*CONTRIB.iterdir(),
                      CONTRIB.parent / "gatepost-quota-warning"):
             shutil.copy(file, self.folder)
         (self.folder / "dovecot.conf").write_text(self._text())
@@ -379,6 +396,23 @@ class Dovecot:
         finally:
             client.logout()
         return found
+
+    def find(self, user, queue_id):
+        """(folder, message) of the message with Postfix's queue id, or
+        None."""
+        client = self.imap(user)
+        try:
+            for folder in self.counts(user):
+                client.select(f'"{folder}"', readonly=True)
+                _, (found,) = client.search(None, "HEADER", "Received",
+                                            f'"id {queue_id}"')
+                if found:
+                    _, parts = client.fetch(found.split()[0].decode(),
+                                            "(BODY.PEEK[])")
+                    return folder, parts[0][1]
+        finally:
+            client.logout()
+        return None
 
     def metrics(self):
         """Dovecot's OpenMetrics text as {series: value}."""
