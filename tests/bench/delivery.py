@@ -56,9 +56,9 @@ def measure(dovecot, pairs):
             shift = number % len(order)
             for kind in order[shift:] + order[:shift]:
                 # New mailboxes each time, so that none is larger.
-                user = dovecot.add_user(f"{kind}{number}", **(
-                    {} if kind == "with" else
-                    {"mail_plugins": plugins}))
+                user = dovecot.add_user(
+                    f"{kind}{number}", mail_plugins=plugins
+                    + ",gatepost" * (kind == "with"))
                 mails = [message(dovecot.secret, "clean", size=4000).text
                          for _ in range(ROUND + 1)]
                 transact(client, mails[0], user)
