@@ -354,6 +354,11 @@ static void offer(struct decision *d, enum vault_class class,
 	d->keep = report->keep && action == ACTION_REJECT;
 }
 
+static bool is_certain(const struct policy *policy, const struct mail *mail)
+{
+	return mail->verdict->score >= points_of(&policy->actions.quarantine);
+}
+
 /* What is certain spam by its score, or refused for it, is of that class. */
 static void follow_spam(const struct policy *policy, const struct mail *mail,
 			struct decision *d)
@@ -362,12 +367,13 @@ static void follow_spam(const struct policy *policy, const struct mail *mail,
 	enum action spam = action_of((enum class_action)actions->spam.value);
 	const struct hit *hit = main_hit(mail->verdict);
 
-	if (mail->verdict->score >= points_of(&actions->quarantine)) {
-		if (rank(spam) > rank(d->would))
-			d->would = spam;
-	} else if (d->would != ACTION_REJECT) {
+	/* Of two equals the class says more than the score. */
+	if (is_certain(policy, mail) && rank(spam) > rank(d->would))
+		d->would = spam;
+	else if (d->classed || (!is_certain(policy, mail) &&
+				d->would != ACTION_REJECT))
 		return;
-	}
+	d->cause = "score";
 	d->classed = true;
 	d->class = VAULT_SPAM;
 	d->keep = actions->keep_rejected && d->would == ACTION_REJECT;
@@ -375,7 +381,7 @@ static void follow_spam(const struct policy *policy, const struct mail *mail,
 			: SLICE("its score is too high");
 }
 
-/* The classes the checks found; without any, that of its score. */
+/* The classes the checks found, and that of its score. */
 static void follow_classes(const struct policy *policy,
 			   const struct mail *mail, struct decision *d)
 {
@@ -384,8 +390,7 @@ static void follow_classes(const struct policy *policy,
 	for (int class = 0; class < VAULT_CLASSES; class++)
 		if (v->classes[class].in)
 			offer(d, (enum vault_class)class, &v->classes[class]);
-	if (!d->classed)
-		follow_spam(policy, mail, d);
+	follow_spam(policy, mail, d);
 }
 
 static bool is_lenient(enum action action)
@@ -420,14 +425,16 @@ static enum action shadow_of(enum action would)
 	return would == ACTION_TEMPFAIL ? ACTION_ACCEPT : would;
 }
 
-/* Certain spam that actions.spam leaves to the mailbox side is not Junk. */
+/* Certain spam that is left to the mailbox side is not Junk, whatever its
+ * class. */
 static enum action mailbox_of(const struct policy *policy,
+			      const struct mail *mail,
 			      const struct decision *d)
 {
-	bool certain = d->action == ACTION_TAG && d->classed &&
-		       d->class == VAULT_SPAM;
-
-	return certain && !policy->shadow ? ACTION_QUARANTINE : d->action;
+	return d->action == ACTION_TAG && !policy->shadow &&
+			       is_certain(policy, mail)
+		       ? ACTION_QUARANTINE
+		       : d->action;
 }
 
 void policy_decide(const struct policy *policy, const struct mail *mail,
@@ -442,7 +449,7 @@ void policy_decide(const struct policy *policy, const struct mail *mail,
 		reply_reject(mail, d);
 	follow_troubles(policy, mail, d);
 	d->action = policy->shadow ? shadow_of(d->would) : d->would;
-	d->mailbox = mailbox_of(policy, d);
+	d->mailbox = mailbox_of(policy, mail, d);
 	edits_make(policy->authserv_id, policy->key, mail, d);
 }
 

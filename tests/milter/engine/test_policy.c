@@ -424,6 +424,44 @@ static void forged_fields_go_from_the_highest_index_down(void **state)
 	fixture_close(&f);
 }
 
+/* A class that is lenient does not save certain spam. */
+static void the_score_decides_where_it_is_stricter_than_a_class(void **state)
+{
+	static const struct {
+		const char *points, *set;
+		enum action would, mailbox;
+		enum vault_class class;
+		const char *cause;
+	} cases[] = {
+		{"9", "actions.spam=quarantine", ACTION_TAG, ACTION_TAG,
+		 VAULT_DMARC, "dmarc"},
+		{"10", NULL, ACTION_TAG, ACTION_QUARANTINE, VAULT_DMARC,
+		 "dmarc"},
+		{"10", "actions.spam=quarantine", ACTION_QUARANTINE,
+		 ACTION_QUARANTINE, VAULT_SPAM, "score"},
+		{"10", "actions.spam=reject", ACTION_REJECT, ACTION_REJECT,
+		 VAULT_SPAM, "score"},
+		{"15", "actions.spam=tag", ACTION_REJECT, ACTION_REJECT,
+		 VAULT_SPAM, "score"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decision d;
+		struct fixture f;
+
+		memset(&wish, 0, sizeof(wish));
+		wish.classes[VAULT_DMARC] = (struct class_report){
+			.in = true, .action = CLASS_TAG};
+		decide(&f, cases[i].points, cases[i].set, &d);
+		assert_int_equal(d.would, cases[i].would);
+		assert_int_equal(d.mailbox, cases[i].mailbox);
+		assert_int_equal(d.class, cases[i].class);
+		assert_string_equal(d.cause, cases[i].cause);
+		fixture_close(&f);
+	}
+}
+
 /* What the mailbox side reads in the signed header. */
 static void the_sealed_header_tells_the_mailbox_side_what_to_do(void **state)
 {
@@ -438,7 +476,7 @@ static void the_sealed_header_tells_the_mailbox_side_what_to_do(void **state)
 		{"10", "shadow=yes", false, "class=spam; action=tag;"},
 		{"20", "shadow=yes", false, "class=spam; action=tag;"},
 		{"1", NULL, true, "class=virus; action=tag;"},
-		{"10", NULL, true, "class=virus; action=tag;"},
+		{"10", NULL, true, "class=virus; action=quarantine;"},
 	};
 	char folder[] = "/tmp/policy-XXXXXX", path[64], set[80];
 	struct err err;
@@ -496,6 +534,8 @@ int main(void)
 			checks_with_state_are_told_what_policy_is_about_to_do),
 		cmocka_unit_test(what_they_ask_for_is_done),
 		cmocka_unit_test(forged_fields_go_from_the_highest_index_down),
+		cmocka_unit_test(
+			the_score_decides_where_it_is_stricter_than_a_class),
 		cmocka_unit_test(
 			the_sealed_header_tells_the_mailbox_side_what_to_do),
 	};
