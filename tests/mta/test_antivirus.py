@@ -2,16 +2,12 @@
 
 import base64
 import concurrent.futures
-import contextlib
 import gzip
 import io
 import json
 import os
 import re
-import signal
 import tarfile
-import threading
-import time
 import zipfile
 from email.mime.application import MIMEApplication
 from email.mime.message import MIMEMessage
@@ -231,7 +227,6 @@ def test_the_scanner_tells_of_itself(scanning):
 
 def test_scanners_that_die_pass_no_mail_unscanned(scanning):
     """Children are killed while mail comes in on several connections."""
-    ended = threading.Event()
     answers = []
 
     def send(number):
@@ -242,19 +237,9 @@ def test_scanners_that_die_pass_no_mail_unscanned(scanning):
                 **CLEAN)
             answers.append((virus, reply.code, record))
 
-    def kill():
-        while not ended.is_set():
-            for pid in scanning.gatepost.scanner_children():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.3)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with scanning.gatepost.dying_scanners(0.3), \
+            concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(send, range(4)))
-    ended.set()
-    killer.join()
     assert len(answers) == 60
     for virus, code, record in answers:
         if code == 451:

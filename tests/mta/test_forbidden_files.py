@@ -1,10 +1,7 @@
 """Attachment rules where libclamav does not scan: with no antivirus at all,
 and beside a clamd. What a rule forbids is stopped as it says."""
 
-import contextlib
 import os
-import signal
-import threading
 import time
 
 import pytest
@@ -136,23 +133,9 @@ def test_viruses_are_found_by_who_scans_for_them(stack):
 
 def test_no_forbidden_file_passes_while_those_who_look_die(stack):
     """What takes messages apart is killed all the time."""
-    ended = threading.Event()
-
-    def kill():
-        while not ended.is_set():
-            for pid in stack.gatepost.scanner_children():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.2)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
+    with stack.gatepost.dying_scanners(0.2):
         answers = [stack.judge(mail(os.urandom(20000), "a.js"), **CLEAN)
                    for _ in range(20)]
-    finally:
-        ended.set()
-        killer.join()
     for reply, record in answers:
         assert (reply.code, record["cause"]) in ((550, "attachment"),
                                                  (451, "unscanned")), record

@@ -2,6 +2,7 @@
 variable GATEPOST_BUILD names (./check and ./quickstart set it)."""
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 
 from support import ports, process
@@ -178,6 +180,26 @@ class Gatepost:
         return [pid for supervisor in self._children("gatepost-scanner")
                 for generation in process.children(supervisor)
                 for pid in process.children(generation)]
+
+    @contextlib.contextmanager
+    def dying_scanners(self, pause):
+        """Kills the scanner's children again and again, that many seconds
+        apart."""
+        ended = threading.Event()
+
+        def kill():
+            while not ended.wait(pause):
+                for pid in self.scanner_children():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            killer.join()
 
     def recorder(self, timeout=10):
         """The process id of the one recorder."""
